@@ -1,0 +1,1 @@
+"""The instrument: readings, schedule, watch, delay and verdict, record, settings, redaction, plots."""

@@ -1,0 +1,29 @@
+"""Why something could not be measured. None of these is a broken promise: the report calls them broken.
+
+They are no AssertionError on purpose, because Allure and the reader tell the two apart by that.
+"""
+
+
+class NotMeasured(Exception):
+    """A measurement that could not be made. The message says why, and what a person can do."""
+
+
+class SignInBlocked(NotMeasured):
+    """The site did not let the account in: wrong credentials, a challenge, a code that nobody has."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"sign-in blocked: {why}")
+
+
+class LocatorDrift(NotMeasured):
+    """What a page object looks for is not on the screen. The message names it and says what is."""
+
+    def __init__(self, looked_for: str, saw: str) -> None:
+        super().__init__(f"locator drift: {looked_for} is not on the screen\n{saw}")
+
+
+class Undetermined(NotMeasured):
+    """The delay was watched, but no verdict can be given on it."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"undetermined: {why}")
