@@ -1,0 +1,240 @@
+"""The result of one watch: a delay for every layer, every session, and for all devices."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from afterglow.delay import Interval, Verdict, longest
+from afterglow.readings import Exchange, Moments, Reading, State
+from afterglow.watch import LayerWatch
+
+Json = dict[str, object]
+
+
+def delay_json(interval: Interval) -> list[float | None]:
+    """An interval as JSON: [lower, upper], where the upper end is null if no end was seen."""
+    lower_s, upper_s = interval.rounded(4)
+    return [lower_s, None if math.isinf(upper_s) else upper_s]
+
+
+@dataclass(frozen=True, slots=True)
+class LayerResult:
+    """What the watch on one layer found. `delay` is open above if the layer never settled."""
+
+    session: str
+    layer: str
+    delay: Interval
+    verdict: Verdict
+    first_refusal_s: float | None
+    flaps: int
+    unknowns: int
+    codes: tuple[str, ...]
+    residual_chance: float | None
+    readings: tuple[Reading, ...]
+    last_alive: Exchange | None = None
+    first_refused: Exchange | None = None
+
+    def to_json(self) -> Json:
+        """The fields of summary.json; seconds count from the log-out."""
+        return {
+            "session": self.session,
+            "layer": self.layer,
+            "delay_s": delay_json(self.delay),
+            "first_refusal_s": None if self.first_refusal_s is None else round(self.first_refusal_s, 4),
+            "flaps": self.flaps,
+            "readings": len(self.readings),
+            "unknowns": self.unknowns,
+            "codes": list(self.codes),
+            "residual_chance": self.residual_chance,
+            "verdict": self.verdict.value,
+        }
+
+
+def layer_result(
+    watch: LayerWatch, last_alive: Exchange | None = None, first_refused: Exchange | None = None
+) -> LayerResult:
+    """Sum up a watch whose log-out has happened."""
+    assert watch.moments is not None
+    readings = tuple(watch.readings)
+    found = watch.found
+    refused = found.first_refusal
+    codes = Counter(reading.code for reading in readings if reading.state is State.REVOKED)
+    return LayerResult(
+        session=watch.session,
+        layer=watch.layer,
+        delay=watch.interval,
+        verdict=watch.interval.verdict(watch.schedule.window_s),
+        first_refusal_s=refused.received_s - watch.moments.earliest_s if refused else None,
+        flaps=found.flaps,
+        unknowns=sum(reading.state is State.UNKNOWN for reading in readings),
+        codes=tuple(code for code, _ in codes.most_common()),
+        residual_chance=watch.chance if watch.settled else None,
+        readings=readings,
+        last_alive=last_alive,
+        first_refused=first_refused,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """What was seen of a session that had to stay alive."""
+
+    session: str
+    readings: tuple[Reading, ...]
+    died: bool
+
+    @property
+    def refused_last(self) -> bool:
+        """Whether the last thing that it was told was a refusal, confirmed or not."""
+        told = [reading.state for reading in self.readings if reading.state is not State.UNKNOWN]
+        return told[-1:] == [State.REVOKED]
+
+    @property
+    def seen_alive(self) -> int:
+        """How many readings showed it alive."""
+        return sum(reading.state is State.ALIVE for reading in self.readings)
+
+    def to_json(self) -> Json:
+        """What summary.json says of it."""
+        return {
+            "session": self.session,
+            "readings": len(self.readings),
+            "alive": self.seen_alive,
+            "died": self.died,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Age:
+    """How old a session and its access token were at the log-out, in seconds; None where not known.
+
+    A delay is often what was left of the token's life, so a night that does not know the age cannot be
+    compared with another.
+    """
+
+    session_s: float | None
+    token_s: float | None
+
+    def to_json(self) -> Json:
+        """Rounded to milliseconds."""
+        ages = {"session": self.session_s, "token": self.token_s}
+        return {name: None if age_s is None else round(age_s, 3) for name, age_s in ages.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """One log-out and all that outlived it.
+
+    action: "log out one" or "log out all". undermined: why the delays may not be used although they were
+    read, such as a control that died; None when nothing speaks against them.
+    """
+
+    action: str
+    window_s: float
+    moments: Moments
+    layers: tuple[LayerResult, ...]
+    controls: tuple[Control, ...] = ()
+    ages: Mapping[str, Age] = field(default_factory=dict)
+    undermined: str | None = None
+    interrupted: bool = False
+
+    @property
+    def sessions(self) -> tuple[str, ...]:
+        """The sessions that were ended, in the order in which they were watched."""
+        return tuple(dict.fromkeys(layer.session for layer in self.layers))
+
+    def of_session(self, session: str) -> Interval:
+        """The delay of one session: the largest over its layers."""
+        return longest(layer.delay for layer in self.layers if layer.session == session)
+
+    @property
+    def all_devices(self) -> Interval:
+        """The delay until every device was signed out."""
+        return longest(layer.delay for layer in self.layers)
+
+    def verdict_of(self, delay: Interval) -> Verdict:
+        """The verdict on a delay of this measurement; undetermined if the measurement is undermined."""
+        return Verdict.UNDETERMINED if self.undermined else delay.verdict(self.window_s)
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict on all devices."""
+        return self.verdict_of(self.all_devices)
+
+    def why_undetermined(self) -> str:
+        """One sentence on what kept the measurement from a verdict; empty if nothing did."""
+        if self.undermined:
+            return self.undermined
+        if self.interrupted:
+            return "the watch was interrupted"
+        open_ended = [layer for layer in self.layers if layer.verdict is Verdict.UNDETERMINED]
+        return "; ".join(_why(layer) for layer in open_ended)
+
+    def layer_json(self, layer: LayerResult) -> Json:
+        """One layer's fields; its verdict stands only if the measurement does."""
+        return {**layer.to_json(), "verdict": self.verdict_of(layer.delay).value}
+
+    def to_json(self, started: str) -> Json:
+        """The whole measurement without its readings. `started` is the click in UTC, ISO 8601."""
+        moments = self.moments
+        return {
+            "action": self.action,
+            "started": started,
+            "window_s": self.window_s,
+            "verdict": self.verdict.value,
+            "why_undetermined": self.why_undetermined() or None,
+            "interrupted": self.interrupted,
+            "clicked_to_acknowledged_s": round(moments.acknowledged_s - moments.clicked_s, 4),
+            "request_seen": moments.requested_s is not None,
+            "ages_s": {name: age.to_json() for name, age in self.ages.items()},
+            "layers": [self.layer_json(layer) for layer in self.layers],
+            "sessions": [self._delay(self.of_session(name), session=name) for name in self.sessions],
+            "all_devices": self.all_devices_json(),
+            "controls": [control.to_json() for control in self.controls],
+        }
+
+    def all_devices_json(self) -> Json:
+        """The delay until every device was out, with what it rests on."""
+        refusals = [layer.first_refusal_s for layer in self.layers]
+        last_first = None if None in refusals else max(filter(None, refusals), default=0.0)
+        return {
+            **self._delay(self.all_devices, action=self.action),
+            "first_refusal_s": None if last_first is None else round(last_first, 4),
+            "flaps": sum(layer.flaps for layer in self.layers),
+            "readings": sum(len(layer.readings) for layer in self.layers),
+            "unknowns": sum(layer.unknowns for layer in self.layers),
+        }
+
+    def _delay(self, delay: Interval, **names: str) -> Json:
+        return {**names, "delay_s": delay_json(delay), "verdict": self.verdict_of(delay).value}
+
+
+def _why(layer: LayerResult) -> str:
+    """Why one layer has no verdict."""
+    name = f"{layer.session} {layer.layer}"
+    last = layer.readings[-1] if layer.readings else None
+    if last is None:
+        return f"{name} was never read"
+    if last.state is State.UNKNOWN:
+        return f"{name} could not be read at the end ({last.code})"
+    return f"{name} outlived the log-out by {layer.delay}"
+
+
+def controls_of(watches: Iterable[LayerWatch]) -> tuple[Control, ...]:
+    """Sum up the watches on sessions that had to stay alive."""
+    return tuple(Control(watch.session, tuple(watch.readings), watch.settled) for watch in watches)
+
+
+def undermining(controls: Sequence[Control]) -> str | None:
+    """What the controls say against a measurement."""
+    died = [control.session for control in controls if control.died]
+    if died:
+        return f"the control {', '.join(died)} was signed out too, although nobody ended it"
+    refused = [control.session for control in controls if control.refused_last]
+    if refused:
+        return f"the control {', '.join(refused)} was being refused when the watch ended"
+    blind = [control.session for control in controls if control.readings and not control.seen_alive]
+    return f"the control {', '.join(blind)} could not be read even once" if blind else None

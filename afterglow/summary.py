@@ -1,0 +1,77 @@
+"""The run in one file for machines: summary.json, rewritten whole after every measurement."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from afterglow.delay import Verdict
+from afterglow.measurement import Json, Measurement
+from afterglow.redaction import Redactor
+
+VERSION = 1
+
+WORST_FIRST = (Verdict.LATE, Verdict.UNDETERMINED, Verdict.WITHIN)
+
+
+def overall(measurements: Sequence[Measurement]) -> Verdict | None:
+    """The worst verdict of a run; None if nothing was measured."""
+    verdicts = {measurement.verdict for measurement in measurements}
+    return next((verdict for verdict in WORST_FIRST if verdict in verdicts), None)
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run has measured so far, and the file that says so.
+
+    state: "running" until the run has ended by itself, then "complete"; "interrupted" if it was stopped.
+    """
+
+    path: Path
+    redact: Redactor
+    target: str
+    window_s: float
+    started: str
+    run_file: str
+    state: str = "running"
+    measured: list[tuple[Measurement, str]] = field(default_factory=list)
+
+    @property
+    def measurements(self) -> list[Measurement]:
+        """The measurements, in order."""
+        return [measurement for measurement, _ in self.measured]
+
+    def add(self, measurement: Measurement, started: str) -> None:
+        """Add a measurement and write the file. `started` is the click in UTC, ISO 8601."""
+        self.measured.append((measurement, started))
+        self.write()
+
+    def write(self) -> None:
+        """Replace the file in one step, so that a reader never meets half of it."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = json.dumps(self.redact.data(self.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
+        new = self.path.with_suffix(".new")
+        new.write_text(content + "\n", encoding="utf-8")
+        new.replace(self.path)
+
+    def to_json(self) -> Json:
+        """The whole file. Every delay is [lower, upper] in seconds; a null upper end was never seen."""
+        verdict = overall(self.measurements)
+        return {
+            "v": VERSION,
+            "target": self.target,
+            "window_s": self.window_s,
+            "started": self.started,
+            "state": self.state,
+            "verdict": verdict.value if verdict else None,
+            "run_file": self.run_file,
+            "measurements": [
+                {"action": measurement.action, **measurement.layer_json(layer)}
+                for measurement in self.measurements
+                for layer in measurement.layers
+            ],
+            "all_devices": [measurement.all_devices_json() for measurement in self.measurements],
+            "log_outs": [measurement.to_json(started) for measurement, started in self.measured],
+        }
