@@ -1,0 +1,157 @@
+"""The signed-in shell: profile menu, composer, and the signs that tell signed in from signed out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import reduce
+
+from playwright.sync_api import Locator, Page
+
+from pages.guard import shown
+from pages.marks import Mark, css, role, test_id, text
+
+PROFILE_MENU = Mark(
+    "profile menu",
+    (
+        test_id("accounts-profile-button"),
+        test_id("profile-button"),
+        role("button", "Open profile menu"),
+    ),
+    "chatgpt-web.md, signed-in shell: 12+ projects; missing for some signed-in users in August 2026 (1)",
+)
+SIGNED_IN_SIDEBAR = Mark(
+    "signed-in sidebar",
+    (css('nav[aria-label="Chat history"]'), role("link", "Library"), role("link", "Scheduled")),
+    "chatgpt-web.md, proof of sign-in when the profile button is missing: 1 project",
+)
+SETTINGS_ITEM = Mark(
+    "menu item Settings",
+    (test_id("settings-menu-item"), role("menuitem", "Settings")),
+    "chatgpt-web.md, menu items: 5 projects",
+)
+LOG_OUT_ITEM = Mark(
+    "menu item Log out",
+    (test_id("log-out-menu-item"), role("menuitem", re.compile("^log out$", re.I))),
+    "chatgpt-web.md, menu items: 2 projects",
+)
+COMPOSER = Mark(
+    "composer",
+    (css("#prompt-textarea"), role("textbox", "Chat with ChatGPT")),
+    "chatgpt-web.md: shipped bundle and 2 projects; shown to guests too",
+)
+ANSWER = Mark(
+    "answer",
+    (css('[data-message-author-role="assistant"]'),),
+    "a guess from public page scripts",
+)
+EXPIRED = Mark(
+    "expired-session dialog",
+    (css("#modal-expired-session"), text("Your session has expired")),
+    "chatgpt-web.md, dead session: 5 projects",
+)
+GUEST = Mark(
+    "guest home",
+    (
+        css("#modal-no-auth-login"),
+        test_id("login-button"),
+        test_id("signup-button"),
+        test_id("login-form"),
+        role("button", re.compile("^log in$", re.I)),
+        role("link", re.compile("^log in$", re.I)),
+    ),
+    "chatgpt-web.md: 9 projects; login-button was gone in August 2026 (1)",
+)
+SIGN_IN_WALL = Mark(
+    "sign-in page",
+    (css("input[name=email]"), css('input[autocomplete="username"]')),
+    "chatgpt-web.md, sign-in pages",
+)
+CHALLENGE = Mark(
+    "challenge",
+    (
+        css('iframe[src*="challenges.cloudflare.com"]'),
+        css('input[name="cf-turnstile-response"]'),
+        text("Just a moment..."),
+    ),
+    "chatgpt-web.md, how automation is stopped",
+)
+ACCOUNT_EMAIL = Mark(
+    "account's e-mail",
+    (test_id("account-email"), text(re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.I))),
+    "a guess; used only to cover the address in screenshots",
+)
+OVERLAY_CLOSE = Mark(
+    "overlay's way out",
+    (role("button", re.compile("^(close|not now|later|skip)$", re.I)),),
+    "chatgpt-web.md, overlays: 2 projects",
+)
+
+
+class Shell:
+    """The frame around every page of the app, for one profile's page."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.base_url = base_url
+
+    @property
+    def profile_menu(self) -> Locator:
+        """The button that opens the profile menu; the best sign of being signed in."""
+        return PROFILE_MENU.visible_on(self.page)
+
+    @property
+    def signed_in(self) -> Locator:
+        """Whatever shows that somebody is signed in; never the composer, which guests have too."""
+        signs = PROFILE_MENU.all_on(self.page).or_(SIGNED_IN_SIDEBAR.all_on(self.page))
+        return signs.filter(visible=True).first
+
+    @property
+    def signed_out(self) -> Mapping[str, Locator]:
+        """Whatever shows that nobody is signed in, each by its name."""
+        return {mark.name: mark.visible_on(self.page) for mark in (EXPIRED, SIGN_IN_WALL, GUEST)}
+
+    @property
+    def any_signed_out(self) -> Locator:
+        """The first of these signs."""
+        return reduce(lambda one, other: one.or_(other), self.signed_out.values()).first
+
+    @property
+    def challenge(self) -> Locator:
+        """The page that asks for a person. It is detected, never solved."""
+        return CHALLENGE.on(self.page)
+
+    @property
+    def composer(self) -> Locator:
+        """Where a message is typed."""
+        return COMPOSER.visible_on(self.page)
+
+    @property
+    def last_answer(self) -> Locator:
+        """The newest answer of the conversation."""
+        return ANSWER.all_on(self.page).last
+
+    @property
+    def expired(self) -> Locator:
+        """The dialog that an open tab shows when its session has ended."""
+        return EXPIRED.visible_on(self.page)
+
+    @property
+    def private(self) -> list[Locator]:
+        """What must be covered in a screenshot."""
+        return [ACCOUNT_EMAIL.all_on(self.page)]
+
+    def open(self) -> None:
+        """Go to the app's home."""
+        self.page.goto(self.base_url, wait_until="domcontentloaded")
+
+    def open_settings(self) -> None:
+        """Open the settings by the profile menu, as a person would."""
+        shown(PROFILE_MENU, self.page).click()
+        shown(SETTINGS_ITEM, self.page).click()
+
+    def send(self, message: str) -> None:
+        """Type a message and send it with Enter."""
+        composer = shown(COMPOSER, self.page)
+        composer.fill(message)
+        composer.press("Enter")
