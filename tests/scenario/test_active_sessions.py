@@ -1,0 +1,204 @@
+"""The main job: two devices are listed, one is logged out from afar, then all are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import allure
+from playwright.sync_api import expect
+
+from afterglow.delay import Verdict
+from afterglow.outcomes import NotMeasured
+from afterglow.readings import State
+from fixtures.measuring import Measuring, ask_once
+from fixtures.profiles import PHONE, Profile, Profiles
+from fixtures.verdicts import settled_verdict, told
+from pages.listing import ListedSession
+from probes.message import MessageProbe
+
+SIGN_IN_TIME_TOLERANCE = timedelta(seconds=60)
+"""Details may be approximate and the site's clock is not ours; a minute still tells two sign-ins apart."""
+
+Pictures = Callable[..., None]
+
+pytestmark = [
+    allure.epic("Log-out from afar"),
+    allure.feature("Settings > Security > Active sessions"),
+    allure.severity(allure.severity_level.CRITICAL),
+]
+
+
+@allure.story("Both sessions are listed")
+@allure.title("Both sessions are listed, each as the device that a person recognises")
+def test_both_sessions_are_listed(primary: Profile, secondary: Profile, pictures: Pictures) -> None:
+    """A person who signed in on two devices finds both under Active sessions.
+
+    Seen from either device, exactly one row is marked as the current session, and it is that device's own.
+    Each row names the device and the app, and its sign-in time is that of the sign-in, within a minute.
+    A detail that the site leaves out is reported, not failed: details may be incomplete.
+    """
+    own = {}
+    for viewer in (primary, secondary):
+        with allure.step(f"Open Active sessions on the {viewer.name} profile"):
+            own[viewer.name] = viewer.own_session()
+            expect(viewer.active_sessions.rows.first).to_be_visible()
+            pictures("Active sessions", viewer)
+        with allure.step("Exactly one row is marked as the current session"):
+            expect(viewer.active_sessions.current_marks).to_have_count(1)
+    with allure.step("The two devices have a session each"):
+        assert own["primary"].session_id != own["secondary"].session_id, "both devices show the same session"
+    for viewer, other in ((primary, secondary), (secondary, primary)):
+        with allure.step(f"Find both rows as seen from the {viewer.name} profile"):
+            listed = listed_now(viewer)
+            for profile in (viewer, other):
+                session = the_same(own[profile.name], listed)
+                assert session.current is (profile is viewer), (
+                    f"the {profile.name} session is marked as current on the {viewer.name} profile"
+                    if session.current
+                    else f"the {profile.name} session is not marked as current on its own device"
+                )
+                recognisable(viewer, profile, session)
+
+
+@allure.story("Log out one session")
+@allure.title("A logged-out session is invalidated, and the one who logged it out stays in")
+def test_a_logged_out_session_is_invalidated(
+    primary: Profile, secondary: Profile, measure: Measuring, pictures: Pictures
+) -> None:
+    """The secondary device is logged out from the primary one, and watched until nothing of it works.
+
+    Four doors are watched at once: the page after a reload, the session cookie, the access token that was
+    held, and a copy of the cookies made just before. Afterwards the device can neither reload, nor call
+    the API, nor send a message, nor use the copy. The primary device stays signed in throughout.
+    """
+    own = secondary.own_session()
+    secondary.shell.open()
+    with allure.step("The secondary device sends a message and gets an answer"):
+        secondary.shell.send("Hello from the device that is about to be logged out.")
+        expect(secondary.shell.last_answer).not_to_be_empty()
+    watching = measure("log out one", ended=[secondary], controls=[primary])
+    with allure.step("Open Active sessions on the primary device and find the secondary's row"):
+        listed = primary.active_sessions.open()
+        row = primary.active_sessions.row_of(the_same(own, listed or []))
+        pictures("before the log-out", primary, secondary)
+    with watching as watch:
+        with allure.step("Log out the secondary session"), watch.log_out_on(primary):
+            primary.active_sessions.log_out(row)
+        with allure.step("Its row goes"):
+            expect(row.root).to_have_count(0)
+            pictures("row gone", primary)
+        with allure.step("Wait until every door of the secondary session has closed"):
+            watch.until_settled()
+    pictures("after the last door closed", primary, secondary)
+    verdict = settled_verdict(watch.measurement)
+    with allure.step(f"The secondary session is out: {told(watch.measurement)}"):
+        assert verdict is Verdict.WITHIN, (
+            f"the secondary session outlived the window: {told(watch.measurement)}"
+        )
+    with allure.step("The secondary device shows that nobody is signed in"):
+        expect(secondary.shell.any_signed_out).to_be_visible()
+        expect(secondary.shell.profile_menu).to_have_count(0)
+    with allure.step("The secondary device cannot send a message any more"):
+        answer = ask_once(MessageProbe(watch.copies["secondary"]))
+        assert answer.state is not State.ALIVE, "a message sent with the secondary's token was answered"
+        if answer.state is State.UNKNOWN:
+            raise NotMeasured(f"whether a message can still be sent could not be told ({answer.code})")
+    with allure.step("The primary device is still signed in"):
+        primary.shell.open()
+        expect(primary.shell.signed_in).to_be_visible()
+        assert watch.measurement is not None
+        control = watch.measurement.controls[0]
+        assert not control.died, "the primary session was ended too"
+        assert control.seen_alive, "the primary session was not once seen alive during the watch"
+
+
+@allure.story("Log out of all sessions")
+@allure.title("Log-out of all reaches every device within the window")
+def test_log_out_of_all_reaches_every_device_within_the_window(
+    primary: Profile, secondary: Profile, profiles: Profiles, measure: Measuring, pictures: Pictures
+) -> None:
+    """Log out of all sessions on one device signs out every device, the one that was pressed on included.
+
+    The site promises that this takes no longer than the window. The delay is measured for every door of
+    every session, and for all devices together. Somebody who signs in again right afterwards has a
+    new session, which the late wave of the log-out must not reach.
+
+    Third-party sessions, connected apps and command-line sessions are not ended by it and not claimed to be.
+    """
+    with allure.step("Both devices are signed in, the secondary one again"):
+        own = [profile.own_session() for profile in (primary, secondary)]
+        secondary.shell.open()
+    watching = measure("log out all", ended=[primary, secondary])
+    with allure.step("Every session in the view belongs to this run"):
+        only_ours(primary.active_sessions.open() or [], own)
+        pictures("before log-out of all", primary, secondary)
+    with watching as watch:
+        with allure.step("Log out of all sessions"), watch.log_out_on(primary):
+            primary.active_sessions.log_out_of_all()
+        pictures("after the click", primary)
+        with allure.step("Sign in afresh on a third device"):
+            newcomer = profiles.signed_in("newcomer", PHONE)
+            watch.add_control(newcomer)
+        with allure.step("Wait until every door of every session has closed"):
+            watch.until_settled()
+    pictures("after the last door closed", primary, secondary, newcomer)
+    verdict = settled_verdict(watch.measurement)
+    with allure.step(f"All devices are out: {told(watch.measurement)}"):
+        assert verdict is Verdict.WITHIN, f"log-out of all was late: {told(watch.measurement)}"
+    with allure.step("Both devices show that nobody is signed in, the one that was pressed on included"):
+        for profile in (primary, secondary):
+            expect(profile.shell.any_signed_out).to_be_visible()
+            expect(profile.shell.profile_menu).to_have_count(0)
+    with allure.step("The fresh session has survived the log-out, and is the only one listed"):
+        assert watch.measurement is not None
+        assert not watch.measurement.controls[0].died, "the session made after the log-out was ended by it"
+        listed = listed_now(newcomer)
+        assert [session.current for session in listed] == [True], (
+            f"expected the fresh session alone, found {len(listed)} sessions"
+        )
+        expect(newcomer.active_sessions.rows).to_have_count(1)
+        pictures("Active sessions afterwards", newcomer)
+
+
+def listed_now(viewer: Profile) -> list[ListedSession]:
+    """What the view was told when opened on this device. Raises NotMeasured if it was told nothing."""
+    listed = viewer.active_sessions.open()
+    if listed is None:
+        raise NotMeasured(f"{viewer.name}: the view asked no /accounts/sessions that could be read")
+    return listed
+
+
+def the_same(session: ListedSession, listed: list[ListedSession]) -> ListedSession:
+    """The entry of the same session in another view. Fails if it is not there exactly once."""
+    found = [other for other in listed if other.session_id == session.session_id]
+    assert len(found) == 1, f"{session.device} is listed {len(found)} times, not once"
+    return found[0]
+
+
+def recognisable(viewer: Profile, profile: Profile, session: ListedSession) -> None:
+    """Promise that a person recognises the profile in its row, and report the details that are missing."""
+    row = viewer.active_sessions.row_of(session)
+    expect(row.root).to_contain_text(profile.device.browser, ignore_case=True)
+    expect(row.root).to_contain_text(profile.device.system, ignore_case=True)
+    if session.apps:
+        assert any("ChatGPT" in app for app in session.apps), f"{profile.name} lists the apps {session.apps}"
+    if session.signed_in is not None and profile.signed_in is not None:
+        began, ended = profile.signed_in
+        assert began - SIGN_IN_TIME_TOLERANCE <= session.signed_in <= ended + SIGN_IN_TIME_TOLERANCE, (
+            f"the {profile.name} session is said to have signed in at {session.signed_in:%H:%M:%S} UTC, "
+            f"but the sign-in was from {began:%H:%M:%S} to {ended:%H:%M:%S}"
+        )
+    if session.missing:
+        allure.attach(", ".join(session.missing), f"details missing from the {profile.name} row")
+
+
+def only_ours(listed: list[ListedSession], own: list[ListedSession]) -> None:
+    """Refuse to go on, before anything is ended, if the view lists a session that the run did not make."""
+    known = {session.session_id for session in own}
+    strangers = [session.device or "unknown device" for session in listed if session.session_id not in known]
+    if strangers:
+        raise NotMeasured(
+            f"log-out of all would also end {len(strangers)} sessions that this run did not make "
+            f"({', '.join(strangers)}): log them out by hand, or use an account of the suite's own"
+        )
