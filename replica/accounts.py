@@ -1,0 +1,100 @@
+"""Who may sign in: the test accounts, their passwords and their one-time codes."""
+
+from __future__ import annotations
+
+import binascii
+import hmac
+import secrets
+import time
+
+import pyotp
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic_core import PydanticCustomError
+
+from replica.behaviour import explain
+
+CODE_STEP_S = 30
+"""Time step of a one-time code, from RFC 6238 (TOTP)."""
+
+
+class Account(BaseModel):
+    """One account. `totp_secret` is base32 of at least 112 bits (RFC 4226, 4: 128 bits, 160 recommended).
+
+    Without it the account has no second factor.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    email: str = Field(pattern=r"^[^@\s]+@[^@\s]+$")
+    password: SecretStr = Field(min_length=1)
+    totp_secret: SecretStr | None = None
+    name: str = "Test Account"
+
+    @field_validator("totp_secret")
+    @classmethod
+    def _is_base32(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None:
+            try:
+                pyotp.TOTP(secret.get_secret_value()).at(0)
+            except (binascii.Error, ValueError):
+                # "from None": the cause could quote the secret
+                raise PydanticCustomError("totp_secret", "not base32 of at least 112 bits") from None
+        return secret
+
+    @property
+    def masked_email(self) -> str:
+        """The address as it may be shown to anybody: `a***@example.com`."""
+        user, _, domain = self.email.partition("@")
+        return f"{user[0]}***@{domain}"
+
+
+class Accounts:
+    """All accounts, found by e-mail address. Remembers which one-time codes were used.
+
+    Raises ValueError when there is none, or when two share an address.
+    """
+
+    def __init__(self, accounts: list[Account]) -> None:
+        self._by_email = {account.email.casefold(): account for account in accounts}
+        self._used_codes: set[tuple[str, int]] = set()
+        if not accounts:
+            raise ValueError("lists no account")
+        if len(self._by_email) < len(accounts):
+            raise ValueError("lists the same e-mail address twice")
+
+    def check_password(self, email: str, password: str) -> Account | None:
+        """The account, if there is one and this is its password."""
+        account = self._by_email.get(email.strip().casefold())
+        if account is None:
+            return None
+        known = account.password.get_secret_value()
+        return account if hmac.compare_digest(known.encode(), password.encode()) else None
+
+    def use_code(self, account: Account, code: str) -> bool:
+        """Whether this one-time code is right and new; from then on it is used.
+
+        A code is taken one step early or late, for clocks that disagree, and never twice: RFC 6238, 5.2.
+        """
+        if account.totp_secret is None:
+            return False
+        totp = pyotp.TOTP(account.totp_secret.get_secret_value(), interval=CODE_STEP_S)
+        now = int(time.time()) // CODE_STEP_S
+        for step in (now, now - 1, now + 1):
+            if hmac.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):
+                fresh = (account.email, step) not in self._used_codes
+                self._used_codes.add((account.email, step))
+                return fresh
+        return False
+
+
+def read_accounts(text: str) -> Accounts:
+    """The accounts of a JSON list. Raises ValueError saying what is wrong, never quoting a value."""
+    try:
+        return Accounts(TypeAdapter(list[Account]).validate_json(text))
+    except ValidationError as problem:
+        raise ValueError(explain(problem)) from None
+
+
+def demo_account() -> Account:
+    """An account to look around with, with a password of its own each time."""
+    return Account(email="demo@example.com", password=SecretStr(secrets.token_urlsafe(9)), name="Demo")

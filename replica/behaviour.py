@@ -1,0 +1,60 @@
+"""How the replica behaves: every tunable in one typed place, set at the start or patched while it runs.
+
+A new tunable is one field here and one look at it where it acts. The command line (`--behaviour`) and the
+control port (`PATCH /behaviour`) know it at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+if TYPE_CHECKING:
+    from random import Random
+
+Duration = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Delay = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Behaviour(BaseModel):
+    """The tunables. All durations are real seconds; nothing is ever scaled."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    window_s: Duration = 30
+    """No edge learns of a log-out later than this. The real site promises up to 30 minutes (1800 s)."""
+    delay_min_s: Delay = 2
+    delay_max_s: Delay = 12
+    """An edge learns of a log-out after a delay drawn uniformly between these two, cut to the window."""
+    token_life_s: Duration = 3600
+    """Lifetime of an access token; tokens have whole seconds, so it is rounded up."""
+    stream_s: Duration = 1.5
+    """How long the answer to a message takes to stream."""
+    delete_cookie_on_refusal: bool = False
+    """Whether an edge that refuses a session cookie also deletes it from the browser."""
+    show_session_manager: bool = True
+    """False stands for an account tied to an organisation's SSO, which has no such view."""
+
+    @model_validator(mode="after")
+    def _delays_are_ordered(self) -> Self:
+        if self.delay_min_s > self.delay_max_s:
+            raise ValueError("delay_min_s must not be greater than delay_max_s")
+        return self
+
+    def patched(self, changes: dict[str, Any]) -> Behaviour:
+        """The behaviour with some tunables changed. Raises pydantic's ValidationError for a bad change."""
+        return Behaviour.model_validate(self.model_dump() | changes)
+
+    def draw_delay_s(self, chance: Random) -> float:
+        """Draw how many seconds one edge takes to learn of a log-out."""
+        latest = min(self.delay_max_s, self.window_s)
+        return chance.uniform(min(self.delay_min_s, latest), latest)
+
+
+def explain(problem: ValidationError) -> str:
+    """What is wrong, in one line, without the offending values: they may be secrets."""
+    return "; ".join(
+        f"{'.'.join(map(str, error['loc']))}: {error['msg']}" if error["loc"] else error["msg"]
+        for error in problem.errors(include_input=False, include_url=False, include_context=False)
+    )

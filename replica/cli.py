@@ -1,0 +1,122 @@
+"""The command line of the replica: options in, one READY line out."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from typing import Annotated, Any
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from replica.accounts import Accounts, demo_account, read_accounts
+from replica.behaviour import Behaviour, explain
+from replica.server import Plan, PortTaken, serve
+
+ACCOUNTS = "REPLICA_ACCOUNTS"
+CONTROL_TOKEN = "REPLICA_CONTROL_TOKEN"  # noqa: S105 - the name of a variable
+
+_BAD_USAGE = 2
+_DEFAULTS = Behaviour()
+# What typer raises for every kind of bad option; it has no public name of its own there.
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+Port = Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")]
+
+cli = typer.Typer(add_completion=False)
+
+
+class BadSetting(Exception):
+    """An option or variable that cannot be used: names it, says why and what to do."""
+
+
+@cli.command()
+def run(
+    port: Port = 0,
+    auth_port: Port = 0,
+    control_port: Port = 0,
+    edges: Annotated[int, typer.Option(min=1, max=64, help="Edges behind the one address.")] = 3,
+    seed: Annotated[
+        int | None, typer.Option(help="For the edges' choices and delays; random if absent.")
+    ] = None,
+    window_s: Annotated[float, typer.Option(help="No edge learns of a log-out later.")] = _DEFAULTS.window_s,
+    delay_min_s: Annotated[float, typer.Option(help="Earliest that an edge learns.")] = _DEFAULTS.delay_min_s,
+    delay_max_s: Annotated[float, typer.Option(help="Latest that an edge learns.")] = _DEFAULTS.delay_max_s,
+    token_life_s: Annotated[float, typer.Option(help="Life of an access token.")] = _DEFAULTS.token_life_s,
+    stream_s: Annotated[float, typer.Option(help="Length of a streamed answer.")] = _DEFAULTS.stream_s,
+    behaviour: Annotated[
+        str, typer.Option(help="JSON object of any tunables; wins over the options.")
+    ] = "{}",
+) -> None:
+    """Serve the replica on the loopback until SIGTERM, SIGINT, or the end of the parent process.
+
+    Accounts come from REPLICA_ACCOUNTS, a JSON list of {"email", "password", "totp_secret", "name"}; without
+    it there is one demo account, told on stderr. The control port wants REPLICA_CONTROL_TOKEN as bearer;
+    without it the control port refuses everybody. When all is up, one line of JSON on stdout tells the
+    addresses.
+    """
+    accounts, note = _accounts()
+    tunables = {
+        "window_s": window_s,
+        "delay_min_s": delay_min_s,
+        "delay_max_s": delay_max_s,
+        "token_life_s": token_life_s,
+        "stream_s": stream_s,
+    }
+    serve(
+        Plan(
+            port=port,
+            auth_port=auth_port,
+            control_port=control_port,
+            # an empty variable is no token: the control port must not open to an empty bearer
+            control_token=os.environ.get(CONTROL_TOKEN) or secrets.token_urlsafe(32),
+            edges=edges,
+            seed=secrets.randbits(32) if seed is None else seed,
+            accounts=accounts,
+            behaviour=_behaviour(tunables, behaviour),
+            note=note,
+        )
+    )
+
+
+def main() -> None:
+    """Run the command; a bad option or variable ends it with status 2 and one line on stderr."""
+    try:
+        sys.exit(cli(standalone_mode=False))
+    except (BadSetting, PortTaken) as bad:
+        _complain(str(bad))
+    except _UsageError as bad:
+        message: str = bad.format_message()  # type: ignore[attr-defined]
+        _complain(f"{message} See --help.")
+
+
+def _complain(message: str) -> None:
+    sys.stderr.write(f"replica: {' '.join(message.split())}\n")
+    sys.exit(_BAD_USAGE)
+
+
+def _accounts() -> tuple[Accounts, str]:
+    text = os.environ.get(ACCOUNTS)
+    if text is not None:
+        try:
+            return read_accounts(text), ""
+        except ValueError as bad:
+            raise BadSetting(
+                f"{ACCOUNTS}: {bad}; give a JSON list of "
+                '{"email": ..., "password": ..., "totp_secret": base32 or null, "name": ...}'
+            ) from None
+    demo = demo_account()
+    password = demo.password.get_secret_value()
+    return Accounts([demo]), f"replica: {ACCOUNTS} is not set; sign in as {demo.email} with {password}\n"
+
+
+def _behaviour(tunables: dict[str, Any], overlay: str) -> Behaviour:
+    try:
+        changes = TypeAdapter(dict[str, Any]).validate_json(overlay)
+    except ValidationError as bad:
+        raise BadSetting(f"--behaviour: {explain(bad)}; give a JSON object") from None
+    try:
+        return Behaviour.model_validate(tunables | changes)
+    except ValidationError as bad:
+        raise BadSetting(f"{explain(bad)}; mend that option, or see --help") from None

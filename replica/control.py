@@ -1,0 +1,124 @@
+"""The control port: what really happened, and how to make the site behave otherwise.
+
+It is for tests of the measuring, never for the measuring itself. Every call demands the control token.
+"""
+
+from __future__ import annotations
+
+import hmac
+import time
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from replica.behaviour import explain
+from replica.world import Outage
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.types import ASGIApp, Receive, Scope, Send
+
+    from replica.sessions import Session
+    from replica.world import World
+
+_CHANGES = TypeAdapter(dict[str, Any])
+
+
+class _OutageWanted(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    for_s: Annotated[float, Field(ge=0, allow_inf_nan=False)]
+    status: Annotated[int, Field(ge=400, le=599)] = 503
+
+
+class TokenOnly:
+    """Lets only the holder of the control token pass."""
+
+    def __init__(self, app: ASGIApp, token: str) -> None:
+        self._app = app
+        self._expected = f"Bearer {token}".encode()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        given = dict(scope["headers"]).get(b"authorization", b"")
+        if hmac.compare_digest(given, self._expected):
+            await self._app(scope, receive, send)
+        else:
+            await JSONResponse({"detail": "Unauthorized"}, 401)(scope, receive, send)
+
+
+class Control:
+    """Routes of the control port."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    @property
+    def routes(self) -> list[Route]:
+        """All of them."""
+        return [
+            Route("/truth", self.truth),
+            Route("/behaviour", self.behaviour),
+            Route("/behaviour", self.change_behaviour, methods=["PATCH"]),
+            Route("/outage", self.outage, methods=["POST"]),
+        ]
+
+    async def truth(self, _: Request) -> Response:
+        """Every session and every revocation so far, and when each edge stopped honouring each layer.
+
+        `*_monotonic_s` are CLOCK_MONOTONIC seconds, which on Linux all processes of a machine share; `now`
+        gives both clocks at once. No cookie, token, password or whole e-mail address is told.
+        """
+        authority = self._world.authority
+        return JSONResponse(
+            {
+                "now": {"monotonic_s": time.monotonic(), "wall": _utc(datetime.now(UTC))},
+                "sessions": [_told_session(session) for session in authority.sessions],
+                "revocations": [asdict(end) for end in authority.revocations],
+            }
+        )
+
+    async def behaviour(self, _: Request) -> Response:
+        """The tunables as they are."""
+        return JSONResponse(self._world.behaviour.model_dump())
+
+    async def change_behaviour(self, request: Request) -> Response:
+        """Change some tunables; what has been drawn already stays. 422 if one is unknown or out of range."""
+        try:
+            self._world.behaviour = self._world.behaviour.patched(
+                _CHANGES.validate_json(await request.body())
+            )
+        except ValidationError as bad:
+            return JSONResponse({"detail": explain(bad)}, 422)
+        return JSONResponse(self._world.behaviour.model_dump())
+
+    async def outage(self, request: Request) -> Response:
+        """From now on and for `for_s` seconds the app answers every request with `status`; 0 ends it."""
+        try:
+            wanted = _OutageWanted.model_validate_json(await request.body())
+        except ValidationError as bad:
+            return JSONResponse({"detail": explain(bad)}, 422)
+        self._world.outage = Outage(wanted.status, time.monotonic() + wanted.for_s)
+        return JSONResponse(wanted.model_dump())
+
+
+def _told_session(session: Session) -> dict[str, Any]:
+    return {
+        "session_id": session.id,
+        "account": session.account.masked_email,
+        "device": session.device.display_name,
+        "user_agent": session.user_agent,
+        "apps": session.apps,
+        "created_monotonic_s": session.created_monotonic_s,
+        "created_wall": _utc(session.created_wall),
+        "access_tokens": [{"iat": token.issued_s, "exp": token.expires_s} for token in session.tokens],
+        "last_honoured_monotonic_s": session.last_honoured_monotonic_s,
+    }
+
+
+def _utc(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")

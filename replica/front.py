@@ -1,0 +1,51 @@
+"""What every request to the app passes first: an outage, then the choice of the edge that answers."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import PlainTextResponse
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+    from replica.world import World
+
+
+class NoStore:
+    """Keeps every answer but the static files out of every cache (OWASP ASVS 5.0, 14.3.2)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        caching = "no-cache" if scope.get("path", "").startswith("/static/") else "no-store"
+
+        async def send_marked(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)["cache-control"] = caching
+            await send(message)
+
+        await self._app(scope, receive, send_marked)
+
+
+class FrontDoor:
+    """Hands each request to one edge, or to none during an outage."""
+
+    def __init__(self, app: ASGIApp, world: World) -> None:
+        self._app = app
+        self._world = world
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        outage = self._world.outage
+        if outage.left_s > 0:
+            waiting = {"retry-after": str(math.ceil(outage.left_s))}
+            answer = PlainTextResponse("The service is unavailable.", outage.status, waiting)
+            await answer(scope, receive, send)
+            return
+        scope.setdefault("state", {})["edge"] = self._world.edges.pick()
+        await self._app(scope, receive, send)

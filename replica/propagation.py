@@ -1,0 +1,96 @@
+"""How the news of a log-out spreads: each edge learns it on its own, and each layer on its own.
+
+Nothing here waits. A moment is drawn when the session is ended, and an edge compares it with the clock
+whenever it is asked. So delays and flaps arise as they do in the wild: from who happens to answer.
+All moments are CLOCK_MONOTONIC seconds, which on Linux every process of the machine shares.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from replica.behaviour import Behaviour
+
+
+class Layer(StrEnum):
+    """What an edge checks: the session cookie, or the access token (the bearer of API calls)."""
+
+    SESSION = "session"
+    ACCESS = "access"
+
+
+class Action(StrEnum):
+    """What ended a session: the log-out of one, the log-out of all, or its own log-out."""
+
+    ONE = "one"
+    ALL = "all"
+    SELF = "self"
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """The moment from which one edge refuses one layer."""
+
+    edge: int
+    layer: Layer
+    at_monotonic_s: float
+    delay_s: float
+
+
+@dataclass(slots=True)
+class Revocation:
+    """The end of one session. `delay_s` of its effects counts from `requested_monotonic_s`.
+
+    `acknowledged_monotonic_s` is taken just before the answer leaves, so no client can have read the
+    answer earlier; it is None for as long as the request is being handled.
+    """
+
+    session_id: str
+    action: Action
+    requested_monotonic_s: float
+    effects: tuple[Effect, ...]
+    acknowledged_monotonic_s: float | None = None
+
+    def acknowledge(self) -> None:
+        """Note that the answer to the request is about to leave. A later request changes nothing."""
+        if self.acknowledged_monotonic_s is None:
+            self.acknowledged_monotonic_s = time.monotonic()
+
+    def learned(self, edge: int, layer: Layer, now: float) -> bool:
+        """Whether this edge knows by now that this layer is revoked."""
+        return any(
+            effect.edge == edge and effect.layer is layer and now >= effect.at_monotonic_s
+            for effect in self.effects
+        )
+
+
+class Edges:
+    """The edges behind the one address. Draws from `seed`: who answers, and who learns when.
+
+    The two have generators of their own, so that the delays do not depend on how often the site was asked.
+    """
+
+    def __init__(self, count: int, seed: int) -> None:
+        self.count = count
+        self._who_answers = Random(f"{seed}/who answers")  # noqa: S311 - chance, not a secret
+        self._who_learns = Random(f"{seed}/who learns")  # noqa: S311 - chance, not a secret
+
+    def pick(self) -> int:
+        """The edge that answers the next request."""
+        return self._who_answers.randrange(self.count)
+
+    def spread(
+        self, session_id: str, action: Action, requested_monotonic_s: float, behaviour: Behaviour
+    ) -> Revocation:
+        """End a session, and draw when each edge will learn of it, layer by layer."""
+        effects = []
+        for edge in range(self.count):
+            for layer in Layer:
+                delay_s = behaviour.draw_delay_s(self._who_learns)
+                effects.append(Effect(edge, layer, requested_monotonic_s + delay_s, delay_s))
+        return Revocation(session_id, action, requested_monotonic_s, tuple(effects))

@@ -1,0 +1,36 @@
+import { showExpired } from "./dialogs.js";
+
+let token = null;
+
+// Asks who is signed in, and keeps the access token. Null when the session is refused; throws when unknown.
+export async function loadSession() {
+  const response = await fetch("/api/auth/session");
+  // an outage is not a refusal
+  if (!response.ok) throw new Error(`the session is not known: ${response.status}`);
+  const session = await response.json();
+  token = session.accessToken ?? null;
+  return session.user ? session : null;
+}
+
+function send(path, body, signal) {
+  const headers = { authorization: `Bearer ${token}` };
+  if (body === undefined) return fetch(path, { headers, signal });
+  headers["content-type"] = "application/json";
+  return fetch(path, { method: "POST", headers, signal, body: JSON.stringify(body) });
+}
+
+async function expired(response) {
+  const { detail, error } = await response.clone().json().catch(() => ({}));
+  return (detail?.code ?? error?.code) === "token_expired";
+}
+
+// Calls the API as the person who is signed in. A token at its natural end is renewed once; any other 401
+// means that the session is over.
+export async function call(path, { body, signal } = {}) {
+  let response = await send(path, body, signal);
+  if (response.status === 401 && await expired(response) && await loadSession()) {
+    response = await send(path, body, signal);
+  }
+  if (response.status === 401) showExpired();
+  return response;
+}

@@ -1,0 +1,57 @@
+"""Everything that the three servers share."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from starlette.templating import Jinja2Templates
+
+from replica.flows import Flows
+from replica.sessions import Authority
+from replica.tokens import Mint
+
+if TYPE_CHECKING:
+    from replica.accounts import Accounts
+    from replica.behaviour import Behaviour
+    from replica.propagation import Edges
+
+_HERE = Path(__file__).parent
+STATIC = _HERE / "static"
+TEMPLATES = Jinja2Templates(_HERE / "templates")
+
+
+@dataclass(slots=True)
+class Outage:
+    """A time during which the app answers everything with one status."""
+
+    status: int = 503
+    until_monotonic_s: float = 0.0
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until it is over; zero or less when there is none."""
+        return self.until_monotonic_s - time.monotonic()
+
+
+@dataclass(slots=True)
+class World:
+    """The state of one replica. Only `behaviour` and `outage` are ever replaced."""
+
+    accounts: Accounts
+    behaviour: Behaviour
+    edges: Edges
+    app_url: str
+    auth_url: str
+    outage: Outage = field(default_factory=Outage)
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    flows: Flows = field(default_factory=Flows)
+    mint: Mint = field(default_factory=Mint)
+    authority: Authority = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Give the authority its edges."""
+        self.authority = Authority(self.edges)
