@@ -66,14 +66,13 @@ class PageProbe:
 
     def _seen(self, document: Response) -> Answer | None:
         evidence = Exchange("GET", document.url, document.status, (), "")
-        seen = {name for name, sign in self.signs.unknown.items() if sign.count()}
-        if seen:
-            return Answer(State.UNKNOWN, seen.pop())
-        seen = {name for name, sign in self.signs.revoked.items() if sign.count()}
+        if (stopped := _first_shown(self.signs.unknown)) is not None:
+            return Answer(State.UNKNOWN, stopped)
+        refused = _first_shown(self.signs.revoked)
         if self.signs.alive.count():
             # The document came signed in, with all that it shows; a dialog over it changes nothing of that.
-            return Answer(State.ALIVE, " and ".join(seen), exchange=evidence)
-        return Answer(State.REVOKED, seen.pop(), exchange=evidence) if seen else None
+            return Answer(State.ALIVE, refused or "", exchange=evidence)
+        return Answer(State.REVOKED, refused, exchange=evidence) if refused else None
 
     @staticmethod
     def _refused_document(document: Response) -> Answer:
@@ -97,6 +96,11 @@ class PageProbe:
     def _on_loaded(self, _: Page) -> None:
         # the response event of a document always comes before this one
         self._loaded = self._document is not None
+
+
+def _first_shown(signs: Mapping[str, Locator]) -> str | None:
+    """The name of the first sign that is on the screen."""
+    return next((name for name, sign in signs.items() if sign.count()), None)
 
 
 def _short(error: Error) -> str:

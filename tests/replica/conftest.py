@@ -6,7 +6,6 @@ import itertools
 import json
 import os
 import secrets
-import shutil
 import signal
 import subprocess
 import sys
@@ -337,11 +336,3 @@ def new_browser(replica: Replica) -> Callable[..., Browser]:
 def browser_for() -> type[Browser]:
     """Make a browser for a replica of one's own."""
     return Browser
-
-
-@pytest.fixture(scope="session")
-def browser_type_launch_args(browser_type_launch_args: Json) -> Json:
-    """Take the system's Chromium where there is one; root may run it without its sandbox only."""
-    found = shutil.which("chromium")
-    own = {"executable_path": found} if found else {}
-    return {**browser_type_launch_args, **own, "args": ["--no-sandbox"] if os.geteuid() == 0 else []}

@@ -1,0 +1,103 @@
+"""Runs the suite as its user does: in a process of its own, against a replica in short time."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SHORT = {
+    "REVOCATION_WINDOW_S": "8",
+    "GRACE_S": "2",
+    "QUIET_S": "0.5",
+    "REPLICA_DELAY_MIN_S": "0.2",
+    "REPLICA_DELAY_MAX_S": "1",
+}
+"""A window of seconds: these tests are about what the suite does, not about how long a site takes."""
+
+OURS = ("ACCOUNT_", "TEST_ACCOUNT", "TARGET", "BASE_URL", "REPLICA_", "REPORTS_DIR", "PYTEST_")
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a run left behind."""
+
+    exit_code: int
+    output: str
+    folder: Path
+
+    @property
+    def complaints(self) -> list[str]:
+        """The lines that tell of something wrong."""
+        return [line for line in self.output.splitlines() if line.startswith(("ERROR:", "Exit:"))]
+
+
+@dataclass(frozen=True)
+class Suite:
+    """The suite with a reports folder of its own."""
+
+    folder: Path
+
+    def command(self, *arguments: str) -> list[str]:
+        """The command line, as the README gives it."""
+        return [
+            sys.executable,
+            "-m",
+            "pytest",
+            *arguments,
+            f"--alluredir={self.folder / 'allure-results'}",
+            "--clean-alluredir",
+            f"--junitxml={self.folder / 'junit.xml'}",
+            f"--output={self.folder / 'playwright'}",
+            "-p",
+            "no:cacheprovider",
+        ]
+
+    def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
+        """This process's environment with none of its settings, and those given."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
+        return {**inherited, **SHORT, "REPORTS_DIR": str(self.folder), "COLUMNS": "120", **settings}
+
+    def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
+        """Start a run in a session of its own, so that a signal to all of it reaches nobody else."""
+        return subprocess.Popen(
+            self.command(*arguments),
+            cwd=ROOT,
+            env=self.environment(settings),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *arguments: str, **settings: str) -> Ran:
+        """Run to the end."""
+        process = self.start(*arguments, **settings)
+        output, _ = process.communicate(timeout=120)
+        return Ran(process.returncode, output, self.folder)
+
+
+@pytest.fixture
+def suite(tmp_path: Path) -> Suite:
+    """The suite, to be run in a process of its own with a reports folder of its own."""
+    return Suite(tmp_path / "reports")
+
+
+@pytest.fixture
+def in_its_own_words() -> Callable[[Ran], str]:
+    """The output of a run, after making sure that no traceback is in it."""
+
+    def words(ran: Ran) -> str:
+        assert "Traceback" not in ran.output, ran.output
+        assert ".py:" not in ran.output.replace("test_active_sessions.py", ""), ran.output
+        return ran.output
+
+    return words
