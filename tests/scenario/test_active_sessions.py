@@ -90,9 +90,9 @@ def test_a_logged_out_session_is_invalidated(
             pictures("row gone", primary)
         with allure.step("Wait until every door of the secondary session has closed"):
             watch.until_settled()
-    pictures("after the last door closed", primary, secondary)
     verdict = settled_verdict(watch.measurement)
-    with allure.step(f"The secondary session is out: {told(watch.measurement)}"):
+    with allure.step("The secondary session is out, within the window"):
+        pictures("after the last door closed", primary, secondary)
         assert verdict is Verdict.WITHIN, (
             f"the secondary session outlived the window: {told(watch.measurement)}"
         )
@@ -134,17 +134,18 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         only_ours(primary.active_sessions.open() or [], own)
         pictures("before log-out of all", primary, secondary)
     with watching as watch:
-        with allure.step("Log out of all sessions"), watch.log_out_on(primary):
-            primary.active_sessions.log_out_of_all()
-        pictures("after the click", primary)
+        with allure.step("Log out of all sessions"):
+            with watch.log_out_on(primary):
+                primary.active_sessions.log_out_of_all()
+            pictures("after the click", primary)
         with allure.step("Sign in afresh on a third device"):
             newcomer = profiles.signed_in("newcomer", PHONE)
             watch.add_control(newcomer)
         with allure.step("Wait until every door of every session has closed"):
             watch.until_settled()
-    pictures("after the last door closed", primary, secondary, newcomer)
     verdict = settled_verdict(watch.measurement)
-    with allure.step(f"All devices are out: {told(watch.measurement)}"):
+    with allure.step("All devices are out, within the window"):
+        pictures("after the last door closed", primary, secondary, newcomer)
         assert verdict is Verdict.WITHIN, f"log-out of all was late: {told(watch.measurement)}"
     with allure.step("Both devices show that nobody is signed in, the one that was pressed on included"):
         for profile in (primary, secondary):
