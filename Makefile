@@ -1,0 +1,46 @@
+# Every target is plain lines of `python -m cli …` in the venv: README.md lists them for machines without make.
+
+PYTHON ?= python3
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+PACKAGES := $(VENV)/.installed
+# what is added to pytest's command line, as in: make scenario ARGS="--headed -k all_devices"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup scenario test report clean clean-reports
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(PACKAGES) ## install all that is needed; a second time it installs nothing
+	@$(IN_VENV) -m cli setup
+
+scenario: setup ## the main job against TARGET (the embedded replica by default), and its report
+	@$(IN_VENV) -m cli scenario $(ARGS)
+
+test: setup ## lint, types, architecture, all tests, then the scenario
+	@$(IN_VENV) -m cli test
+
+report: setup ## build the report of the last run again
+	@$(IN_VENV) -m cli report
+
+clean: ## remove what was installed, caches, and the last run's results and report
+	rm -rf $(VENV) node_modules *.egg-info build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf reports/allure-results reports/allure-report reports/playwright
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+	@echo "kept: reports/runs, reports/history.jsonl and the summary (make clean-reports removes them), .env"
+
+clean-reports: ## remove every measurement and the history; there is no way back
+	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name allurerc.mjs -exec rm -rf {} +
+
+# The stamp is written last, so that an interrupted installation is not taken for a whole one.
+$(PACKAGES): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "Afterglow needs Python 3.11 or newer ($(PYTHON) is not): make PYTHON=python3.11"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) has no venv: install it (Debian: apt-get install python3-venv)"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(IN_VENV) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

@@ -1,0 +1,30 @@
+"""The `afterglow` command: sets the machine up, runs the suite from outside, builds the report."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from cli import report, scenario, setup, test
+from cli.place import Stop
+
+app = typer.Typer(
+    help="Measures how long a ChatGPT session outlives its log-out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,  # a bug's traceback must reach an issue as Python wrote it
+)
+app.command("setup")(setup.main)
+app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
+app.command("report")(report.main)
+app.command("test")(test.main)
+
+
+def main() -> None:
+    """Run the command. What a person can mend is told in one line, with exit code 2."""
+    try:
+        app()
+    except Stop as stop:
+        typer.echo(f"afterglow: {stop}", err=True)
+        sys.exit(2)
