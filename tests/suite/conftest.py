@@ -36,7 +36,7 @@ class Ran:
     @property
     def complaints(self) -> list[str]:
         """The lines that tell of something wrong."""
-        return [line for line in self.output.splitlines() if line.startswith(("ERROR:", "Exit:"))]
+        return [line for line in self.output.splitlines() if line.startswith("ERROR:") or "Exit:" in line]
 
 
 @dataclass(frozen=True)

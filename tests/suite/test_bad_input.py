@@ -114,7 +114,7 @@ def test_a_wrong_password_is_told_in_the_sites_words_and_tried_once(
 
 def test_a_second_run_in_the_same_folder_is_refused(suite: Suite, in_its_own_words: Words) -> None:
     """While a run writes its reports, another one in the same folder stops in one line and wipes nothing."""
-    first = suite.start(SCENARIO)
+    first = suite.start(*LISTED)
     try:
         wait_for(lambda: any((suite.folder / "runs").glob("*.jsonl")), "the first run to begin")
         before = sorted((suite.folder / "runs").iterdir())
