@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from functools import reduce
 
 from playwright.sync_api import Locator, Page
+from playwright.sync_api import TimeoutError as NotInTime
 
-from pages.guard import shown
+from afterglow.outcomes import LocatorDrift
+from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
 from pages.marks import Mark, css, role, test_id, text
 
 PROFILE_MENU = Mark(
@@ -144,6 +146,13 @@ class Shell:
     def open(self) -> None:
         """Go to the app's home."""
         self.page.goto(self.base_url, wait_until="domcontentloaded")
+
+    def require(self) -> None:
+        """Refuse to go on, with LocatorDrift, unless the page tells whether somebody is signed in."""
+        try:
+            self.signed_in.or_(self.any_signed_out).first.wait_for(timeout=SHOWN_WITHIN_MS)
+        except NotInTime:
+            raise LocatorDrift("a sign of being signed in or out", what_is_shown(self.page)) from None
 
     def open_settings(self) -> None:
         """Open the settings by the profile menu, as a person would."""

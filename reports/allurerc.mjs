@@ -27,7 +27,7 @@ export default {
         reportName: "Afterglow",
         reportLanguage: "en",
         singleFile: true, // evidence is shared as one file that opens without a server
-        groupBy: ["epic", "feature", "story"],
+        groupBy: ["feature"],
         // Allure cannot chart our figures (our plots are attachments); of its own charts these tell one run from another.
         charts: [
           { type: "statusDynamics", title: "Status over the runs", limit: 30 },

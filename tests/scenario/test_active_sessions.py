@@ -22,6 +22,11 @@ SIGN_IN_TIME_TOLERANCE = timedelta(seconds=60)
 
 Pictures = Callable[..., None]
 
+WSTG = "https://owasp.org/www-project-web-security-testing-guide/latest/4-Web_Application_Security_Testing"
+CONCURRENT = f"{WSTG}/06-Session_Management_Testing/11-Testing_for_Concurrent_Sessions"
+LOG_OUT = f"{WSTG}/06-Session_Management_Testing/06-Testing_for_Logout_Functionality"
+REVOCATION = "https://www.rfc-editor.org/rfc/rfc7009#section-2"
+
 pytestmark = [
     allure.epic("Log-out from afar"),
     allure.feature("Settings > Security > Active sessions"),
@@ -31,6 +36,7 @@ pytestmark = [
 
 @allure.story("Both sessions are listed")
 @allure.title("Both sessions are listed, each as the device that a person recognises")
+@allure.link(CONCURRENT, name="OWASP WSTG-SESS-11, concurrent sessions")
 def test_both_sessions_are_listed(primary: Profile, secondary: Profile, pictures: Pictures) -> None:
     """A person who signed in on two devices finds both under Active sessions.
 
@@ -63,6 +69,7 @@ def test_both_sessions_are_listed(primary: Profile, secondary: Profile, pictures
 
 @allure.story("Log out one session")
 @allure.title("A logged-out session is invalidated, and the one who logged it out stays in")
+@allure.link(LOG_OUT, name="OWASP WSTG-SESS-06, log-out")
 def test_a_logged_out_session_is_invalidated(
     primary: Profile, secondary: Profile, measure: Measuring, pictures: Pictures
 ) -> None:
@@ -115,6 +122,8 @@ def test_a_logged_out_session_is_invalidated(
 
 @allure.story("Log out of all sessions")
 @allure.title("Log-out of all reaches every device within the window")
+@allure.link(LOG_OUT, name="OWASP WSTG-SESS-06, log-out")
+@allure.link(REVOCATION, name="RFC 7009: servers may learn of a revocation one by one")
 def test_log_out_of_all_reaches_every_device_within_the_window(
     primary: Profile, secondary: Profile, profiles: Profiles, measure: Measuring, pictures: Pictures
 ) -> None:
