@@ -191,6 +191,7 @@ class Conductor:
                     self.on_reading(reading)
             on_tick()
             wait(TICK_S)
+        self._raise_failure()
 
     def _start(self, lane: Lane) -> None:
         if isinstance(lane.probe, BrowserProbe):

@@ -41,15 +41,21 @@ class Interval:
 
     def rounded(self, digits: int) -> tuple[float, float]:
         """The ends with so many decimals, rounded outwards: what the interval contains stays in it."""
-        scale = 10**digits
-        upper_s = self.upper_s if math.isinf(self.upper_s) else math.ceil(self.upper_s * scale) / scale
-        return math.floor(self.lower_s * scale) / scale, upper_s
+        lower_s, upper_s = self.lower_s, self.upper_s
+        if not math.isinf(upper_s):
+            upper_s = math.ceil(_scaled(upper_s, digits)) / 10**digits
+        return math.floor(_scaled(lower_s, digits)) / 10**digits, upper_s
 
     def verdict(self, window_s: float) -> Verdict:
         """Within if all of it lies in the window, late if none of it does."""
         if self.upper_s <= window_s:
             return Verdict.WITHIN
         return Verdict.LATE if self.lower_s >= window_s else Verdict.UNDETERMINED
+
+
+def _scaled(seconds: float, digits: int) -> float:
+    """Seconds in units of the last digit, without the noise of floats: 4.23 s is 423, not a bit more."""
+    return round(seconds * 10.0**digits, 6)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,15 @@ class Ending:
     flaps: int
 
 
+def telling(readings: Iterable[Reading], since_s: float) -> list[Reading]:
+    """The readings without the refusals from before `since_s`, when the log-out was asked for.
+
+    They are none of its doing: accounts in good health have been seen to get one, and every alive reading
+    that follows would count as a flap.
+    """
+    return [r for r in readings if r.state is not State.REVOKED or r.received_s > since_s]
+
+
 def ending(readings: Sequence[Reading]) -> Ending:
     """Read a layer's whole log. The order does not matter; unknown readings say nothing.
 
@@ -82,7 +97,7 @@ def ending(readings: Sequence[Reading]) -> Ending:
     run = [reading for reading in revoked if reading.sent_s >= last_heard_s]
     first_refused_s = revoked[0].received_s if revoked else math.inf
     return Ending(
-        last_alive=max(alive, key=lambda reading: reading.sent_s, default=None),
+        last_alive=max(alive, key=lambda reading: (reading.sent_s, reading.received_s), default=None),
         first_refusal=revoked[0] if revoked else None,
         first_of_run=run[0] if run else None,
         refusals=len(run),

@@ -16,6 +16,7 @@ from afterglow.delay import (
     ending,
     refusals_for,
     residual_chance,
+    telling,
 )
 from afterglow.readings import Moments, Reading, State
 from afterglow.schedule import Schedule
@@ -68,13 +69,8 @@ class LayerWatch:
 
     @property
     def telling(self) -> list[Reading]:
-        """The readings that can tell of the log-out.
-
-        A refusal before it was asked for is none of its doing: accounts in good health have been seen to
-        get one, and every alive reading that follows would count as a flap.
-        """
-        since_s = self.moments.earliest_s if self.moments else -math.inf
-        return [r for r in self.readings if r.state is not State.REVOKED or r.received_s > since_s]
+        """The readings that can tell of the log-out."""
+        return telling(self.readings, self.moments.earliest_s if self.moments else -math.inf)
 
     @property
     def found(self) -> Ending:
@@ -103,12 +99,21 @@ class LayerWatch:
     @property
     def refusals_needed(self) -> int:
         """How many uncontradicted refusals settle the layer."""
-        return refusals_for(self.patience.chance, self.edges)
+        return refusals_for(self.patience.chance / self._tries, self.edges)
 
     @property
     def chance(self) -> float:
         """The chance that an edge which still honours the layer has been missed so far."""
-        return residual_chance(self.found.refusals, self.edges)
+        return min(1.0, self._tries * residual_chance(self.found.refusals, self.edges))
+
+    @property
+    def _tries(self) -> int:
+        """What the chance is divided by, since every flap begins another try to miss that edge.
+
+        The shares 1/2, 1/6, 1/12, … add up to one: the chance holds for all the tries together.
+        """
+        flaps = self.found.flaps
+        return (flaps + 1) * (flaps + 2)
 
     @property
     def interval(self) -> Interval:

@@ -1,0 +1,220 @@
+"""One measurement and the run's summary: the fields that are promised, and verdicts that are earned."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afterglow.delay import Verdict
+from afterglow.measurement import Age, Measurement, controls_of, layer_result, undermining
+from afterglow.readings import Moments, Reading, State
+from afterglow.redaction import Redactor
+from afterglow.schedule import Schedule
+from afterglow.summary import Summary, overall
+from afterglow.watch import LayerWatch, Patience
+
+MOMENTS = Moments(clicked_s=9.5, requested_s=9.9, acknowledged_s=10.0)
+STARTED = "2026-06-02T01:02:03.004+00:00"
+OF = {"a": State.ALIVE, "r": State.REVOKED, "u": State.UNKNOWN}
+
+
+def watch(
+    states: str, *, session: str = "secondary", layer: str = "session", step_s: float = 1.0
+) -> LayerWatch:
+    """A watch with a reading a second, from the log-out on: alive, refused, unknown."""
+    patience = Patience(quiet_s=1.0, grace_s=5.0, chance=0.5, assumed_edges=1)
+    watch = LayerWatch(session, layer, Schedule(30.0), patience, 0.0, MOMENTS)
+    for i, letter in enumerate(states):
+        sent_s = 10.0 + step_s * i
+        code = {"a": "", "r": "token_revoked", "u": "http_503"}[letter]
+        watch.take(Reading(session, layer, sent_s, sent_s + 0.25, OF[letter], code))
+    return watch
+
+
+def measured(*watches: LayerWatch, undermined: str | None = None) -> Measurement:
+    return Measurement(
+        action="log out one",
+        window_s=30.0,
+        moments=MOMENTS,
+        layers=tuple(map(layer_result, watches)),
+        ages={"secondary": Age(12.3456, None)},
+        undermined=undermined,
+    )
+
+
+IN_TIME = watch("aaaurarrrr")
+LATE = watch("aaaarrrr", layer="access", step_s=10.0)
+OPEN = watch("aar", layer="page")
+
+
+@pytest.fixture
+def summary(tmp_path: Path) -> Summary:
+    redact = Redactor()
+    redact.learn("correct horse")
+    return Summary(tmp_path / "reports" / "summary.json", redact, "replica", 30.0, STARTED, "run.jsonl")
+
+
+def content(summary: Summary) -> Any:
+    return json.loads(summary.path.read_text(encoding="utf-8"))
+
+
+def test_the_summary_has_the_promised_fields(summary: Summary) -> None:
+    """What a nightly job reads; seconds count from the log-out."""
+    summary.add(measured(IN_TIME), STARTED)
+    found = content(summary)
+    assert {name: found[name] for name in ("v", "target", "window_s", "started", "state", "verdict")} == {
+        "v": 1,
+        "target": "replica",
+        "window_s": 30.0,
+        "started": STARTED,
+        "state": "running",
+        "verdict": "within",
+    }
+    [measurement] = found["measurements"]
+    # none comes and goes unnoticed
+    assert measurement == {
+        "action": "log out one",
+        "session": "secondary",
+        "layer": "session",
+        "delay_s": [5.0, 6.35],
+        "first_refusal_s": 4.35,
+        "flaps": 1,
+        "readings": 10,
+        "unknowns": 1,
+        "codes": ["token_revoked"],
+        "residual_chance": 0.375,  # two edges, four refusals, and six shares for the second try
+        "verdict": "within",
+    }
+    [all_devices] = found["all_devices"]
+    assert all_devices == {
+        "action": "log out one",
+        "delay_s": [5.0, 6.35],
+        "first_refusal_s": 4.35,
+        "flaps": 1,
+        "readings": 10,
+        "unknowns": 1,
+        "verdict": "within",
+    }
+    assert found["log_outs"][0]["ages_s"] == {"secondary": {"session": 12.346, "token": None}}
+
+
+def test_an_end_that_was_not_seen_is_null(summary: Summary) -> None:
+    """Not a number that looks like a result; and one open layer leaves all devices open."""
+    summary.add(measured(IN_TIME, OPEN), STARTED)
+    found = content(summary)
+    assert found["measurements"][1]["delay_s"] == [1.0, None]
+    assert found["measurements"][1]["residual_chance"] is None
+    assert found["all_devices"][0]["delay_s"] == [5.0, None]
+    assert found["all_devices"][0]["verdict"] == "undetermined"
+
+
+def test_a_layer_that_never_refused_has_no_first_refusal(summary: Summary) -> None:
+    """Nor have all devices, then."""
+    summary.add(measured(IN_TIME, watch("aaaa")), STARTED)
+    found = content(summary)
+    assert found["measurements"][1]["first_refusal_s"] is None
+    assert found["all_devices"][0]["first_refusal_s"] is None
+
+
+@pytest.mark.parametrize(
+    ("watches", "verdict"),
+    [
+        ([IN_TIME], Verdict.WITHIN),
+        ([IN_TIME, OPEN], Verdict.UNDETERMINED),
+        ([IN_TIME, OPEN, LATE], Verdict.LATE),
+    ],
+)
+def test_the_worst_verdict_wins(watches: list[LayerWatch], verdict: Verdict) -> None:
+    """Over the layers of a measurement, and over the measurements of a run."""
+    assert measured(*watches).verdict is verdict
+    assert overall([measured(watch) for watch in watches]) is verdict
+
+
+def test_without_a_measurement_there_is_no_verdict(summary: Summary) -> None:
+    """A run that measured nothing has not passed."""
+    summary.write()
+    assert content(summary)["verdict"] is None
+    assert overall([]) is None
+
+
+def test_nothing_in_the_summary_of_an_undermined_measurement_says_within(summary: Summary) -> None:
+    """The delays are told, but nobody may take them for a verdict."""
+    summary.add(measured(IN_TIME, undermined="the control primary was signed out too"), STARTED)
+    text = summary.path.read_text(encoding="utf-8")
+    assert "within" not in text
+    assert content(summary)["log_outs"][0]["why_undetermined"] == "the control primary was signed out too"
+
+
+def test_the_file_is_replaced_in_one_step(summary: Summary, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run that dies while it writes leaves the last whole file behind."""
+    summary.add(measured(IN_TIME), STARTED)
+    before = summary.path.read_bytes()
+
+    def torn(path: Path, text: str, encoding: str) -> None:
+        path.write_bytes(text[: len(text) // 2].encode(encoding))
+        raise OSError("no space left")
+
+    monkeypatch.setattr(Path, "write_text", torn)
+    with pytest.raises(OSError, match="no space left"):
+        summary.add(measured(LATE), STARTED)
+    assert summary.path.read_bytes() == before
+
+
+def test_the_summary_holds_no_secret(summary: Summary) -> None:
+    """Whatever a session was called, and whatever the site said."""
+    leaky = layer_result(watch("arrr", session="correct horse"))
+    summary.add(
+        Measurement("log out one", 30.0, MOMENTS, (leaky,), undermined="for qa@example.test"), STARTED
+    )
+    text = summary.path.read_text(encoding="utf-8")
+    assert "horse" not in text
+    assert "q…@example.test" in text
+
+
+def test_a_session_is_out_when_its_last_layer_is() -> None:
+    """The largest delay over its layers; another session's layers are none of its."""
+    it = measured(IN_TIME, watch("aarrr", layer="access"), watch("aaaaaaarrr", session="tertiary"))
+    assert it.sessions == ("secondary", "tertiary")
+    assert it.of_session("secondary") == IN_TIME.interval
+    assert it.all_devices == it.of_session("tertiary")
+
+
+@pytest.mark.parametrize(
+    ("watches", "why"),
+    [
+        ([IN_TIME], ""),
+        ([IN_TIME, OPEN], "secondary page outlived the log-out by over 1.00 s"),
+        ([watch("aauu")], "secondary session could not be read at the end (http_503)"),
+        ([watch("")], "secondary session was never read"),
+    ],
+)
+def test_what_kept_it_from_a_verdict_is_told(watches: list[LayerWatch], why: str) -> None:
+    """In words of a person."""
+    assert measured(*watches).why_undetermined() == why
+
+
+@pytest.mark.parametrize(
+    ("states", "why"),
+    [
+        ("aaaa", None),
+        ("aaraa", None),
+        ("aauu", None),
+        ("", None),
+        ("aarrrr", "the control primary was signed out too, although nobody ended it"),
+        ("aaar", "the control primary was being refused when the watch ended"),
+        ("aaaru", "the control primary was being refused when the watch ended"),
+        ("uuu", "the control primary could not be read even once"),
+    ],
+)
+def test_a_control_that_was_lost_undermines_a_measurement(states: str, why: str | None) -> None:
+    """What died without having been logged out shows that something else was at work."""
+    assert undermining(controls_of([watch(states, session="primary")])) == why
+
+
+def test_a_control_says_how_often_it_was_seen_alive() -> None:
+    """Looking at it is kept sparse, so the number matters."""
+    [control] = controls_of([watch("aaru", session="primary")])
+    assert control.to_json() == {"session": "primary", "readings": 4, "alive": 2, "died": False}

@@ -1,0 +1,301 @@
+"""The watch, against a site that answers by chance, fails, lies and hangs: what it reports stays true."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from afterglow.delay import Verdict
+from afterglow.readings import Moments, Reading, State
+from afterglow.schedule import Schedule
+from afterglow.watch import LayerWatch, Look, Patience
+from tests.instrument.simulated import World, run, watch_of, worlds
+
+MANY = settings(max_examples=300)
+SOME = settings(max_examples=120)
+LOGGED_OUT = Moments(clicked_s=9.8, requested_s=9.9, acknowledged_s=10.0)
+
+
+def said(state: State, sent_s: float, took_s: float = 0.05, code: str = "") -> Reading:
+    return Reading("secondary", "session", sent_s, sent_s + took_s, state, code)
+
+
+def alive(sent_s: float, took_s: float = 0.05) -> Reading:
+    return said(State.ALIVE, sent_s, took_s)
+
+
+def refused(sent_s: float, took_s: float = 0.05) -> Reading:
+    return said(State.REVOKED, sent_s, took_s, "token_revoked")
+
+
+def unknown(sent_s: float, took_s: float = 0.05) -> Reading:
+    return said(State.UNKNOWN, sent_s, took_s, "http_503")
+
+
+def watching(*readings: Reading, moments: Moments | None = LOGGED_OUT, **patience: float) -> LayerWatch:
+    patience_of_it = Patience(
+        quiet_s=patience.get("quiet_s", 2.0),
+        grace_s=patience.get("grace_s", 3.0),
+        chance=patience.get("chance", 0.001),
+        assumed_edges=int(patience.get("assumed_edges", 4)),
+    )
+    schedule = Schedule(30.0, random=Random(1))  # noqa: S311 - dice, not secrets
+    watch = LayerWatch("secondary", "session", schedule, patience_of_it, 0.0, moments)
+    for reading in readings:
+        watch.take(reading)
+    return watch
+
+
+# What holds against any site
+
+
+@MANY
+@given(worlds(), st.sampled_from([0.0, 0.003, 0.3]))
+@example(World(edges=(math.inf,)), 0.0)
+@example(World(edges=(0.0,), performed=0.0, until_answer_s=2.0), 0.0)
+@example(World(edges=(0.0, 9.0)), 0.0)
+def test_the_interval_contains_the_last_time_that_the_site_honoured_the_layer(
+    world: World, oversleep_s: float
+) -> None:
+    """Wherever between request and acknowledgement the site performed the log-out, whatever it answered."""
+    it = run(world, oversleep_s=oversleep_s)
+    interval = it.watch.interval
+    assert interval.lower_s < it.true_delay_s <= interval.upper_s or it.true_delay_s == interval.lower_s == 0
+
+
+@SOME
+@given(worlds())
+def test_the_interval_is_open_above_exactly_until_the_layer_has_settled(world: World) -> None:
+    """A layer that never settled has no upper end: that is a result, not an error."""
+    watch = run(world).watch
+    assert math.isfinite(watch.interval.upper_s) == watch.settled
+
+
+@SOME
+@given(worlds(), st.floats(0.5, 12))
+def test_a_verdict_is_never_wrong(world: World, window_s: float) -> None:
+    """Within is said only of what ended in time, late only of what was honoured after the window."""
+    it = run(world, watch_of(world, window_s=window_s))
+    verdict = it.watch.interval.verdict(window_s)
+    if verdict is Verdict.WITHIN:
+        assert it.true_delay_s <= window_s
+    if verdict is Verdict.LATE:
+        assert it.true_delay_s >= window_s
+
+
+@SOME
+@given(worlds())
+def test_unknown_answers_alone_settle_nothing(world: World) -> None:
+    """An outage from the log-out to the end is never a sign-out."""
+    dark = World(world.seed, world.edges, world.latency_s, world.clicked_s, outages=((0.0, math.inf),))
+    watch = run(dark).watch
+    assert not watch.settled
+    assert watch.state is State.UNKNOWN
+    assert watch.found.first_refusal is None
+    assert watch.interval.upper_s == math.inf
+
+
+@SOME
+@given(worlds())
+def test_no_flap_is_lost(world: World) -> None:
+    """Every alive answer that came after a refusal since the log-out is counted."""
+    watch = run(world).watch
+    flaps, refusal_seen = 0, False
+    for reading in watch.readings:
+        if reading.state is State.REVOKED:
+            refusal_seen = refusal_seen or reading.received_s > world.moments.earliest_s
+        elif reading.state is State.ALIVE:
+            flaps += refusal_seen
+    assert watch.found.flaps == flaps
+
+
+@SOME
+@given(worlds())
+def test_nothing_is_asked_while_the_site_wants_to_be_left_alone(world: World) -> None:
+    """Retry-After is obeyed, before the log-out as well as after it."""
+    it = run(world)
+    for came_s, wish_s in it.wishes:
+        asked_since = [reading.sent_s for reading in it.watch.readings if reading.sent_s >= came_s]
+        assert min(asked_since, default=math.inf) >= came_s + wish_s
+
+
+@SOME
+@given(worlds(), st.sampled_from([0.0, 0.2]))
+def test_nothing_is_asked_after_the_deadline(world: World, oversleep_s: float) -> None:
+    """Not even by a burst that began before it; a conductor that wakes late is late by that much only."""
+    it = run(world, oversleep_s=oversleep_s)
+    assert max(reading.sent_s for reading in it.watch.readings) <= it.watch.deadline_s + oversleep_s
+
+
+@SOME
+@given(worlds())
+def test_the_watch_ends_after_a_bounded_number_of_looks(world: World) -> None:
+    """At the floor of its pace from beginning to end, it would look no more often than this."""
+    it = run(world)
+    shortest_s = it.watch.schedule.floor_s * (1 - it.watch.schedule.jitter)
+    pins = 2
+    assert len(it.looks) <= 1 + pins + math.ceil(it.watch.deadline_s / shortest_s)
+    assert it.watch.settled or it.now_s >= it.watch.deadline_s or it.wishes
+
+
+@SOME
+@given(worlds())
+def test_a_layer_that_was_never_revoked_is_late_and_never_settles(world: World) -> None:
+    """With refusals by mistake and outages: a site that forgets the log-out is not called signed out."""
+    forgetful = World(
+        world.seed,
+        (math.inf,),
+        world.latency_s,
+        world.clicked_s,
+        stray=min(world.stray, 0.1),
+        broken=world.broken,
+    )
+    watch = run(forgetful).watch
+    assert not watch.settled
+    assert watch.interval.verdict(10.0) is not Verdict.WITHIN
+
+
+@pytest.mark.parametrize("edges", [2, 3, 5])
+def test_the_slowest_edge_is_missed_no_more_often_than_stated(edges: int) -> None:
+    """One edge of several never hears of the log-out: however often it flaps, it is rarely called dead.
+
+    300 seeded watches with a stated chance of one in five; a third more is allowed to mere chance. The quiet
+    time is left out, since the refusals that fill it make a miss far rarer than stated.
+    """
+    watches, chance, missed = 300, 0.2, 0
+    for seed in range(watches):
+        world = World(seed=seed, edges=(*[0.0] * (edges - 1), math.inf), latency_s=0.002)
+        watch = watch_of(world, window_s=1.0, quiet_s=0.001, grace_s=1.0, chance=chance, assumed_edges=edges)
+        missed += run(world, watch).watch.settled
+    assert 0 < missed <= 1.33 * chance * watches
+
+
+# What it does, step by step
+
+
+def test_before_the_log_out_nothing_settles_and_no_deadline_runs() -> None:
+    """A layer that refuses before anybody logged out is not a sign-out."""
+    watch = watching(*(refused(0.1 * i) for i in range(100)), moments=None)
+    assert not watch.settled
+    assert watch.deadline_s == math.inf
+    with pytest.raises(ValueError, match="none has happened yet"):
+        _ = watch.interval
+
+
+def test_a_refusal_before_the_log_out_is_not_counted_as_one_of_it() -> None:
+    """A healthy account gets one 401 now and then; the alive answers that follow are no flaps."""
+    watch = watching(refused(3.0), alive(4.0), alive(9.0), alive(10.5), refused(11.0))
+    assert watch.found.flaps == 0
+    assert watch.found.first_refusal == refused(11.0)
+
+
+def test_it_settles_after_enough_refusals_over_enough_time() -> None:
+    """With two edges and a chance of one in eight, four refusals are needed, and two quiet seconds."""
+    watch = watching(alive(10.0), chance=1 / 8, assumed_edges=2)
+    steps = []
+    for sent_s in (11.0, 11.1, 11.2, 12.0, 13.2):
+        watch.take(refused(sent_s))
+        steps.append(watch.settled)
+    assert watch.refusals_needed == 4
+    assert steps == [False, False, False, False, True]
+    assert watch.interval.upper_s == pytest.approx(11.05 - 9.9)
+
+
+def test_a_slow_answer_does_not_pass_for_a_quiet_time() -> None:
+    """The last refusal was sent at once and took three seconds: nothing was asked in between."""
+    watch = watching(alive(10.0), refused(11.0), refused(11.1, took_s=3.0), chance=0.5, assumed_edges=1)
+    assert watch.found.refusals == watch.refusals_needed
+    assert not watch.settled
+
+
+def test_a_refusal_that_overlaps_the_last_alive_answer_never_settles_anything() -> None:
+    """It was sent before the alive answer had come in, so it says nothing of what came after."""
+    overlapping = [refused(12.0 + 0.01 * i, took_s=9.0) for i in range(50)]
+    watch = watching(alive(11.0, took_s=1.5), *overlapping)
+    assert watch.found.refusals == 0
+    assert not watch.settled
+    watch.take(refused(12.5))
+    assert watch.found.refusals == 1
+    assert not watch.settled
+
+
+def test_every_flap_asks_for_more_refusals() -> None:
+    """Each flap is one more try to miss the edge that still honours the layer."""
+    run_of_refusals = [refused(12.0 + 0.1 * i) for i in range(20)]
+    calm = watching(alive(10.0), *run_of_refusals)
+    flapping = watching(alive(10.0), refused(11.0), alive(11.2), refused(11.4), alive(11.6), *run_of_refusals)
+    assert calm.refusals_needed < flapping.refusals_needed
+    assert calm.chance < flapping.chance
+
+
+def test_the_first_look_is_at_once_and_then_the_pace_is_the_floor() -> None:
+    """Before the log-out there is nothing to grow with."""
+    watch = watching(moments=None)
+    assert watch.next_look(5.0) == Look(5.0, 1)
+    watch.take(alive(5.0))
+    look = watch.next_look(5.05)
+    assert look is not None
+    assert look.at_s == pytest.approx(5.15, abs=0.011)
+
+
+def test_once_a_layer_has_refused_a_look_is_a_burst() -> None:
+    """The refusals that settle it are spread over three looks."""
+    watch = watching(alive(10.5), refused(11.0))
+    look = watch.next_look(11.05)
+    assert look is not None
+    assert look.burst == math.ceil(watch.refusals_needed / 3)
+
+
+@pytest.mark.parametrize(
+    ("reading", "goes_on"), [(refused(11.2), True), (alive(11.2), False), (unknown(11.2), False)]
+)
+def test_a_burst_goes_on_only_while_the_layer_refuses(reading: Reading, goes_on: bool) -> None:
+    """One alive answer tells all; an unknown one is a reason to leave the site alone."""
+    watch = watching(refused(11.0), reading)
+    assert watch.goes_on(reading) is goes_on
+
+
+def test_a_burst_ends_at_the_deadline() -> None:
+    """Refused or not: when time is up, nothing more is asked."""
+    watch = watching(refused(42.0))
+    assert watch.deadline_s == 43.0
+    assert watch.goes_on(refused(42.9))
+    assert not watch.goes_on(refused(42.96))
+
+
+def test_a_wish_that_outlasts_the_deadline_ends_the_watch() -> None:
+    """A site that asks for more patience than there is left is not asked again."""
+    watch = watching()
+    watch.take(unknown(11.0), retry_after_s=3600.0)
+    assert watch.next_look(11.05) is None
+    assert watch.interval.upper_s == math.inf
+
+
+def test_what_it_last_heard_passes_over_the_unknown() -> None:
+    """The state on display is the last one that said anything."""
+    assert watching().state is State.UNKNOWN
+    assert watching(alive(1.0), unknown(2.0)).state is State.ALIVE
+
+
+@pytest.mark.parametrize("ends_s", [29.5, 29.95, 30.02, 30.5])
+def test_an_end_near_the_window_still_gets_a_verdict(ends_s: float) -> None:
+    """A look just before the window closes and one just after keep the interval from straddling it."""
+    world = World(
+        edges=(ends_s,), latency_s=0.003, until_request_s=0.001, until_answer_s=0.004, performed=0.0
+    )
+    it = run(world, watch_of(world, window_s=30.0))
+    expected = Verdict.WITHIN if ends_s < 30 else Verdict.LATE
+    assert it.watch.interval.verdict(30.0) is expected
+
+
+def test_half_an_hour_takes_a_few_hundred_looks() -> None:
+    """A layer that lives through the whole window of 30 minutes is looked at about 300 times, not 1,800."""
+    world = World(edges=(math.inf,), latency_s=0.1)
+    it = run(world, watch_of(world, window_s=1800.0, floor_s=1.0, quiet_s=90.0, grace_s=180.0))
+    assert 200 < len(it.looks) < 400
+    steps = [later.at_s - look.at_s for look, later in zip(it.looks, it.looks[1:], strict=False)]
+    assert max(steps) <= 15.0 * 1.1 + 2 * world.latency_s
