@@ -69,6 +69,7 @@ class Ending:
     last_alive: Reading | None
     first_refusal: Reading | None
     first_of_run: Reading | None
+    last_of_run: Reading | None
     refusals: int
     quiet_s: float
     flaps: int
@@ -100,6 +101,7 @@ def ending(readings: Sequence[Reading]) -> Ending:
         last_alive=max(alive, key=lambda reading: (reading.sent_s, reading.received_s), default=None),
         first_refusal=revoked[0] if revoked else None,
         first_of_run=run[0] if run else None,
+        last_of_run=run[-1] if run else None,
         refusals=len(run),
         # to the last one's sending: a slow answer must not pass for a quiet time
         quiet_s=max(0.0, max(r.sent_s for r in run) - run[0].received_s) if run else 0.0,
@@ -112,6 +114,9 @@ def delay(found: Ending, moments: Moments, *, settled: bool) -> Interval:
 
     The lower end counts from the acknowledgement, the upper one from the request, so that the moment at
     which the site performed the log-out may lie anywhere between the two.
+
+    The upper end is the first refusal that was never contradicted. It bounds what was honoured to anybody
+    who asked; an edge that nobody met may have gone on until the last refusal, with the residual chance.
     """
     lower_s = 0.0
     if found.last_alive is not None:

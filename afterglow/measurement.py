@@ -22,13 +22,18 @@ def delay_json(interval: Interval) -> list[float | None]:
 
 @dataclass(frozen=True, slots=True)
 class LayerResult:
-    """What the watch on one layer found. `delay` is open above if the layer never settled."""
+    """What the watch on one layer found. `delay` is open above if the layer never settled.
+
+    Seconds count from the log-out. `confirmed_s` is when the last refusal came that was needed to settle:
+    by then no edge honoured the layer any more, but for the residual chance.
+    """
 
     session: str
     layer: str
     delay: Interval
     verdict: Verdict
     first_refusal_s: float | None
+    confirmed_s: float | None
     flaps: int
     unknowns: int
     codes: tuple[str, ...]
@@ -44,6 +49,7 @@ class LayerResult:
             "layer": self.layer,
             "delay_s": delay_json(self.delay),
             "first_refusal_s": None if self.first_refusal_s is None else round(self.first_refusal_s, 4),
+            "confirmed_s": None if self.confirmed_s is None else round(self.confirmed_s, 4),
             "flaps": self.flaps,
             "readings": len(self.readings),
             "unknowns": self.unknowns,
@@ -61,6 +67,7 @@ def layer_result(
     readings = tuple(watch.readings)
     found = watch.found
     refused = found.first_refusal
+    confirmed = found.last_of_run if watch.settled else None
     codes = Counter(reading.code for reading in readings if reading.state is State.REVOKED)
     return LayerResult(
         session=watch.session,
@@ -68,6 +75,7 @@ def layer_result(
         delay=watch.interval,
         verdict=watch.interval.verdict(watch.schedule.window_s),
         first_refusal_s=refused.received_s - watch.moments.earliest_s if refused else None,
+        confirmed_s=confirmed.received_s - watch.moments.earliest_s if confirmed else None,
         flaps=found.flaps,
         unknowns=sum(reading.state is State.UNKNOWN for reading in readings),
         codes=tuple(code for code, _ in codes.most_common()),
@@ -236,5 +244,5 @@ def undermining(controls: Sequence[Control]) -> str | None:
     refused = [control.session for control in controls if control.refused_last]
     if refused:
         return f"the control {', '.join(refused)} was being refused when the watch ended"
-    blind = [control.session for control in controls if control.readings and not control.seen_alive]
-    return f"the control {', '.join(blind)} could not be read even once" if blind else None
+    blind = [control.session for control in controls if not control.seen_alive]
+    return f"the control {', '.join(blind)} was not once seen alive" if blind else None

@@ -27,7 +27,7 @@ WINDOW_S = {Target.REPLICA: 30.0, Target.CHATGPT: 1800.0}
 """ChatGPT: "up to 30 minutes" for log-out of all (OpenAI's help page). The replica: short to wait for."""
 
 FLOOR_S = {Target.REPLICA: 0.1, Target.CHATGPT: 1.0}
-"""Loopback bears ten looks a second; a site of somebody else's is asked once a second at most."""
+"""Loopback bears ten looks a second; somebody else's site gets one, but for the burst after a refusal."""
 
 
 class Settings(BaseSettings):

@@ -28,6 +28,10 @@ from probes.asking import (
     unknown,
 )
 
+REFUSED_REFRESH = {"RefreshAccessTokenError", "refresh_token_invalidated", "app_session_terminated"}
+"""The errors by which the session says that it is over (chatgpt-web.md: shipped bundle, refusals on refresh).
+Any other error is the site's own trouble."""
+
 
 @dataclass(slots=True)
 class ReplayProbe:
@@ -77,8 +81,11 @@ def _token(session: httpx.Response) -> str | Answer:
     if (nothing := not_telling(session)) is not None:
         return nothing
     body = body_of(session)
-    if session.status_code == 401 or body.get("error"):
-        return Answer(State.REVOKED, refusal_code(body), exchange=exchange(session))
+    code = refusal_code(body)
+    if session.status_code == 401 or (body.get("error") and code in REFUSED_REFRESH):
+        return Answer(State.REVOKED, code, exchange=exchange(session))
+    if body.get("error"):
+        return unknown(code, session)
     token = body.get("accessToken")
     if body.get("user") and isinstance(token, str):
         return token

@@ -226,19 +226,21 @@ def test_a_session_without_user_and_token_is_signed_out(
 
 
 @pytest.mark.parametrize(
-    ("path", "body"),
+    ("path", "body", "code"),
     [
-        (SESSION, {"user": {"id": "user-1"}}),
-        (SESSION, {"accessToken": "a token and nobody"}),
-        (SESSION, {"user": {"id": "user-1"}, "accessToken": 7}),
-        (ME, {}),
-        (ME, {"object": "user"}),
+        (SESSION, {"user": {"id": "user-1"}}, "unexpected_body"),
+        (SESSION, {"accessToken": "a token and nobody"}, "unexpected_body"),
+        (SESSION, {"user": {"id": "user-1"}, "accessToken": 7}, "unexpected_body"),
+        (SESSION, {"error": "SomeOtherError"}, "SomeOtherError"),
+        (SESSION, {"error": {"code": "overloaded"}}, "overloaded"),
+        (ME, {}, "unexpected_body"),
+        (ME, {"object": "user"}, "unexpected_body"),
     ],
 )
-def test_half_an_answer_is_unknown(site: Site, path: str, body: object) -> None:
+def test_half_an_answer_is_unknown(site: Site, path: str, body: object, code: str) -> None:
     """A body that is neither what a signed-in nor what a signed-out client gets says nothing."""
     site.pages[path] = says(200, body)
-    assert told(ask(SessionProbe(site.copy()))) == (State.UNKNOWN, "unexpected_body")
+    assert told(ask(SessionProbe(site.copy()))) == (State.UNKNOWN, code)
 
 
 def test_a_connection_that_breaks_is_unknown(site: Site, kind: type[Probe]) -> None:

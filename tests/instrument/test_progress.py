@@ -214,7 +214,7 @@ def layer(
 ) -> LayerResult:
     readings = (Reading(session, name, 101.0, 101.1, ALIVE),) * 312
     return LayerResult(
-        session, name, delay, delay.verdict(30.0), 4.18, flaps, 4, ("token_revoked",), chance, readings
+        session, name, delay, delay.verdict(30.0), 4.18, 6.2, flaps, 4, ("token_revoked",), chance, readings
     )
 
 

@@ -80,6 +80,7 @@ def test_the_summary_has_the_promised_fields(summary: Summary) -> None:
         "session": "secondary",
         "layer": "session",
         "delay_s": [5.0, 6.35],
+        "confirmed_s": 9.35,
         "first_refusal_s": 4.35,
         "flaps": 1,
         "readings": 10,
@@ -202,11 +203,11 @@ def test_what_kept_it_from_a_verdict_is_told(watches: list[LayerWatch], why: str
         ("aaaa", None),
         ("aaraa", None),
         ("aauu", None),
-        ("", None),
+        ("", "the control primary was not once seen alive"),
         ("aarrrr", "the control primary was signed out too, although nobody ended it"),
         ("aaar", "the control primary was being refused when the watch ended"),
         ("aaaru", "the control primary was being refused when the watch ended"),
-        ("uuu", "the control primary could not be read even once"),
+        ("uuu", "the control primary was not once seen alive"),
     ],
 )
 def test_a_control_that_was_lost_undermines_a_measurement(states: str, why: str | None) -> None:

@@ -40,6 +40,7 @@ def result(
         delay=delay,
         verdict=delay.verdict(window_s),
         first_refusal_s=None,
+        confirmed_s=None,
         flaps=found.flaps,
         unknowns=0,
         codes=(),
