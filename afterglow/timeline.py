@@ -119,6 +119,13 @@ def timeline_svg(measurement: Measurement) -> str:
     return out.getvalue()
 
 
+def warm_up() -> None:
+    """Do once what the first picture of a process would do besides drawing: it takes about a second."""
+    import altair as alt
+
+    alt.Chart(alt.Data(values=[])).mark_point().save(io.StringIO(), format="svg")
+
+
 # What there is to see
 
 

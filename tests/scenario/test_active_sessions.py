@@ -44,27 +44,24 @@ def test_both_sessions_are_listed(primary: Profile, secondary: Profile, pictures
     Each row names the device and the app, and its sign-in time is that of the sign-in, within a minute.
     A detail that the site leaves out is reported, not failed: details may be incomplete.
     """
-    own = {}
+    listed = {}
     for viewer in (primary, secondary):
         with allure.step(f"Open Active sessions on the {viewer.name} profile"):
-            own[viewer.name] = viewer.own_session()
+            listed[viewer.name] = viewer.listed()
             expect(viewer.active_sessions.rows.first).to_be_visible()
             pictures("Active sessions", viewer)
         with allure.step("Exactly one row is marked as the current session"):
             expect(viewer.active_sessions.current_marks).to_have_count(1)
+    own = {name: the_current(sessions) for name, sessions in listed.items()}
     with allure.step("The two devices have a session each"):
         assert own["primary"].session_id != own["secondary"].session_id, "both devices show the same session"
     for viewer, other in ((primary, secondary), (secondary, primary)):
-        with allure.step(f"Find both rows as seen from the {viewer.name} profile"):
-            listed = listed_now(viewer)
+        with allure.step(f"Both rows, as seen from the {viewer.name} profile, are recognisable"):
+            assert not the_same(own[other.name], listed[viewer.name]).current, (
+                f"the {other.name} session is marked as current on the {viewer.name} profile"
+            )
             for profile in (viewer, other):
-                session = the_same(own[profile.name], listed)
-                assert session.current is (profile is viewer), (
-                    f"the {profile.name} session is marked as current on the {viewer.name} profile"
-                    if session.current
-                    else f"the {profile.name} session is not marked as current on its own device"
-                )
-                recognisable(viewer, profile, session)
+                recognisable(viewer, profile, the_same(own[profile.name], listed[viewer.name]))
 
 
 @allure.story("Log out one session")
@@ -80,14 +77,13 @@ def test_a_logged_out_session_is_invalidated(
     the API, nor send a message, nor use the copy. The primary device stays signed in throughout.
     """
     own = secondary.own_session()
-    secondary.shell.open()
     with allure.step("The secondary device sends a message and gets an answer"):
+        secondary.shell.open()
         secondary.shell.send("Hello from the device that is about to be logged out.")
         expect(secondary.shell.last_answer).not_to_be_empty()
     watching = measure("log out one", ended=[secondary], controls=[primary])
     with allure.step("Open Active sessions on the primary device and find the secondary's row"):
-        listed = primary.active_sessions.open()
-        row = primary.active_sessions.row_of(the_same(own, listed or []))
+        row = primary.active_sessions.row_of(the_same(own, primary.listed()))
         pictures("before the log-out", primary, secondary)
     with watching as watch:
         with allure.step("Log out the secondary session"), watch.log_out_on(primary):
@@ -140,7 +136,7 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         secondary.shell.open()
     watching = measure("log out all", ended=[primary, secondary])
     with allure.step("Every session in the view belongs to this run"):
-        only_ours(primary.active_sessions.open() or [], own)
+        only_ours(primary.listed(), own)
         pictures("before log-out of all", primary, secondary)
     with watching as watch:
         with allure.step("Log out of all sessions"):
@@ -163,7 +159,7 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
     with allure.step("The fresh session has survived the log-out, and is the only one listed"):
         assert watch.measurement is not None
         assert not watch.measurement.controls[0].died, "the session made after the log-out was ended by it"
-        listed = listed_now(newcomer)
+        listed = newcomer.listed()
         assert [session.current for session in listed] == [True], (
             f"expected the fresh session alone, found {len(listed)} sessions"
         )
@@ -171,12 +167,11 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         pictures("Active sessions afterwards", newcomer)
 
 
-def listed_now(viewer: Profile) -> list[ListedSession]:
-    """What the view was told when opened on this device. Raises NotMeasured if it was told nothing."""
-    listed = viewer.active_sessions.open()
-    if listed is None:
-        raise NotMeasured(f"{viewer.name}: the view asked no /accounts/sessions that could be read")
-    return listed
+def the_current(listed: list[ListedSession]) -> ListedSession:
+    """The entry that is marked as the viewer's own. Fails unless there is exactly one."""
+    current = [session for session in listed if session.current]
+    assert len(current) == 1, f"{len(current)} of {len(listed)} sessions are marked as current, not one"
+    return current[0]
 
 
 def the_same(session: ListedSession, listed: list[ListedSession]) -> ListedSession:
