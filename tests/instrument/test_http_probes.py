@@ -22,7 +22,7 @@ import pytest
 from afterglow.readings import Answer, State
 from probes.access import AccessProbe
 from probes.asking import BODY_KEPT, Copy, retry_after_s
-from probes.session import ReplayProbe, SessionProbe
+from probes.session import OPINIONS, ReplayProbe, SessionProbe
 
 COOKIE = "__Secure-next-auth.session-token"
 SESSION = "/api/auth/session"
@@ -73,6 +73,12 @@ class Site:
     base_url: str = ""
     pages: dict[str, Page] = field(default_factory=lambda: {SESSION: SIGNED_IN, ME: IS_ME})
     asked: list[Asked] = field(default_factory=list)
+    queued: dict[str, list[Page]] = field(default_factory=dict)
+
+    def page(self, path: str) -> Page:
+        """What is answered next: whatever is queued, then always the same."""
+        queue = self.queued.get(path)
+        return queue.pop(0) if queue else self.pages.get(path, says(404, {}))
 
     def copy(self, **cookies: str) -> Copy:
         """What a profile that is signed in here would have."""
@@ -86,7 +92,7 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             headers = {name.lower(): value for name, value in self.headers.items()}
             site.asked.append(Asked(self.path, headers, self.client_address[1]))
-            page = site.pages.get(self.path, says(404, {}))
+            page = site.page(self.path)
             if not page.status:
                 self.close_connection = True
                 return
@@ -223,6 +229,30 @@ def test_a_session_without_user_and_token_is_signed_out(
     """Told by what is missing, never by an empty body: a banner may be all that is left."""
     site.pages[SESSION] = reply
     assert told(ask(kind_of_session(site.copy()))) == (State.REVOKED, code)
+
+
+REVOKED_TOKEN = says(401, {"detail": {"code": "token_revoked"}})
+
+
+def test_a_session_is_alive_if_any_server_still_serves_the_token_that_it_gives(site: Site) -> None:
+    """The server that gives a token and the one that is shown it need not be the same one."""
+    site.queued[ME] = [REVOKED_TOKEN] * (OPINIONS - 1)
+    assert told(ask(SessionProbe(site.copy()))) == (State.ALIVE, "")
+    assert [asked.path for asked in site.asked] == [SESSION] + [ME] * OPINIONS
+
+
+def test_a_session_whose_token_nobody_serves_is_revoked(site: Site) -> None:
+    """That the session still gives tokens says nothing: they let nobody in."""
+    site.pages[ME] = REVOKED_TOKEN
+    assert told(ask(SessionProbe(site.copy()))) == (State.REVOKED, "token_revoked")
+    assert [asked.path for asked in site.asked] == [SESSION] + [ME] * OPINIONS
+
+
+def test_a_session_whose_token_meets_an_outage_is_unknown(site: Site) -> None:
+    """A refusal and then an outage is no answer to whether anybody serves the token."""
+    site.queued[ME] = [REVOKED_TOKEN]
+    site.pages[ME] = shows(503)
+    assert ask(SessionProbe(site.copy())).state is State.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 ROOT = Path(__file__).parents[2]
@@ -32,6 +36,24 @@ class Ran:
     exit_code: int
     output: str
     folder: Path
+
+    @property
+    def results(self) -> dict[str, dict[str, Any]]:
+        """The Allure results by the names of their tests."""
+        paths = (self.folder / "allure-results").glob("*-result.json")
+        results = (json.loads(path.read_text(encoding="utf-8")) for path in paths)
+        return {result["fullName"].rpartition("#")[2]: result for result in results}
+
+    @property
+    def statuses(self) -> set[str]:
+        """The statuses of all tests."""
+        return {result["status"] for result in self.results.values()}
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """What the run says to machines."""
+        summary: dict[str, Any] = json.loads((self.folder / "summary.json").read_text(encoding="utf-8"))
+        return summary
 
     @property
     def complaints(self) -> list[str]:
@@ -80,9 +102,58 @@ class Suite:
 
     def run(self, *arguments: str, **settings: str) -> Ran:
         """Run to the end."""
-        process = self.start(*arguments, **settings)
+        return self.ended(self.start(*arguments, **settings))
+
+    def ended(self, process: subprocess.Popen[str]) -> Ran:
+        """Wait for the end of a run."""
         output, _ = process.communicate(timeout=120)
         return Ran(process.returncode, output, self.folder)
+
+
+@dataclass(frozen=True)
+class Site:
+    """A replica that a test started itself; the suite meets it as it would any site."""
+
+    base_url: str
+    control_url: str
+    account: dict[str, str]
+
+    def truth(self) -> dict[str, Any]:
+        """Everything that the replica knows."""
+        truth: dict[str, Any] = (
+            httpx.get(f"{self.control_url}/truth", headers=CONTROL).raise_for_status().json()
+        )
+        return truth
+
+    def outage(self, for_s: float) -> None:
+        """Let the site answer 503 to everything for so long."""
+        httpx.post(f"{self.control_url}/outage", headers=CONTROL, json={"for_s": for_s}).raise_for_status()
+
+
+CONTROL_TOKEN = "only tests may ask"
+CONTROL = {"Authorization": f"Bearer {CONTROL_TOKEN}"}
+
+
+@contextmanager
+def running_site(*options: str) -> Iterator[Site]:
+    """Run a replica with one account for as long as the block lasts."""
+    account = {"ACCOUNT_EMAIL": "q@example.test", "ACCOUNT_PASSWORD": "a password for this test"}
+    accounts = [{"email": account["ACCOUNT_EMAIL"], "password": account["ACCOUNT_PASSWORD"], "name": "Q"}]
+    secrets = {"REPLICA_ACCOUNTS": json.dumps(accounts), "REPLICA_CONTROL_TOKEN": CONTROL_TOKEN}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "replica", *options],
+        cwd=ROOT,
+        env={**os.environ, **secrets},
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stdout is not None
+        ready = json.loads(process.stdout.readline())
+        yield Site(ready["base_url"], ready["control_url"], account)
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
 
 
 @pytest.fixture

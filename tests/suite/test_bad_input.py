@@ -6,17 +6,15 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import allure
 import pytest
 
-from tests.suite.conftest import ROOT, Ran, Suite
+from tests.suite.conftest import Ran, Suite, running_site
 
 SCENARIO = "tests/scenario"
 LISTED = ("tests/scenario", "-k", "listed")
@@ -67,7 +65,7 @@ def test_a_site_that_cannot_be_reached_is_named(suite: Suite, in_its_own_words: 
         )
     assert ran.exit_code == pytest.ExitCode.TESTS_FAILED
     assert "cannot be reached (ConnectError): check BASE_URL" in in_its_own_words(ran)
-    assert statuses(ran) == {"broken"}
+    assert ran.statuses == {"broken"}
 
 
 def test_a_taken_port_is_named(suite: Suite, in_its_own_words: Words) -> None:
@@ -79,37 +77,20 @@ def test_a_taken_port_is_named(suite: Suite, in_its_own_words: Words) -> None:
         ran = suite.run(*LISTED, REPLICA_PORT=str(port))
     assert str(port) in in_its_own_words(ran)
     assert "the replica did not start" in ran.output
-    assert statuses(ran) == {"broken"}
-
-
-@pytest.fixture
-def other_site() -> Iterator[str]:
-    """A replica whose account has a password that the run does not know."""
-    accounts = [{"email": "q@example.test", "password": "the right one", "totp_secret": None, "name": "Q"}]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "replica"],
-        cwd=ROOT,
-        env={**os.environ, "REPLICA_ACCOUNTS": json.dumps(accounts), "REPLICA_CONTROL_TOKEN": "control"},
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stdout is not None
-    yield json.loads(process.stdout.readline())["base_url"]
-    process.terminate()
-    process.communicate(timeout=10)
+    assert ran.statuses == {"broken"}
 
 
 def test_a_wrong_password_is_told_in_the_sites_words_and_tried_once(
-    suite: Suite, in_its_own_words: Words, other_site: str
+    suite: Suite, in_its_own_words: Words
 ) -> None:
     """A refused sign-in is broken, not failed, and is not tried again: that could lock the account."""
-    ran = suite.run(
-        SCENARIO, BASE_URL=other_site, ACCOUNT_EMAIL="q@example.test", ACCOUNT_PASSWORD="the wrong one"
-    )
+    with running_site() as site:
+        wrong = {**site.account, "ACCOUNT_PASSWORD": "the wrong one"}
+        ran = suite.run(SCENARIO, BASE_URL=site.base_url, **wrong)
     assert "sign-in blocked: the site says" in in_its_own_words(ran)
     assert "ACCOUNT_PASSWORD" in ran.output
     assert "the wrong one" not in ran.output
-    assert statuses(ran) == {"broken"}
+    assert ran.statuses == {"broken"}
 
 
 def test_a_second_run_in_the_same_folder_is_refused(suite: Suite, in_its_own_words: Words) -> None:
@@ -153,12 +134,6 @@ def kinds(folder: Path) -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
     )
     return [json.loads(line)["kind"] for line in lines if line.endswith("\n")]
-
-
-def statuses(ran: Ran) -> set[str]:
-    """The statuses of all tests in the Allure results."""
-    results = (ran.folder / "allure-results").glob("*-result.json")
-    return {json.loads(path.read_text(encoding="utf-8"))["status"] for path in results}
 
 
 def wait_for(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
