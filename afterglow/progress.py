@@ -338,7 +338,7 @@ class Row:
         yield Text(str(sum(layer.flaps for layer in self.layers)))
         yield Text(str(sum(len(layer.readings) for layer in self.layers)))
         yield Text(str(sum(layer.unknowns for layer in self.layers)))
-        yield Text(_chance([layer.residual_chance for layer in self.layers]))
+        yield Text(_chance(self.layers))
         yield Text(self.verdict, STYLES[self.verdict])
 
 
@@ -374,7 +374,8 @@ def _rows(measurement: Measurement) -> Iterator[Row]:
 def _caption(measurements: Sequence[Measurement]) -> Text:
     """What the numbers rest on, and what kept a measurement from a verdict."""
     lines = [
-        "missed up to: the chance that a server which still let the session in was never met",
+        "missed up to: the chance that a server which still let the session in was never met; "
+        "not stated for pages",
         *(f"{m.action}: {why}" for m in measurements if (why := m.why_undetermined())),
     ]
     return Text("\n".join(map(printable, lines)))
@@ -386,10 +387,13 @@ def _last(refusals_s: Sequence[float | None]) -> str:
     return f"{max(known):.2f}" if len(known) == len(refusals_s) else NONE
 
 
-def _chance(chances: Sequence[float | None]) -> str:
-    """The chance that any of several was missed: at most their sum, however they hang together."""
-    known = [chance for chance in chances if chance is not None]
-    if len(known) < len(chances):
+def _chance(layers: Sequence[LayerResult]) -> str:
+    """The chance that any of several was missed: at most their sum, however they hang together.
+
+    A layer that states none, such as a page, is left out; one that never settled leaves nothing to state.
+    """
+    known = [layer.residual_chance for layer in layers if layer.residual_chance is not None]
+    if not known or any(math.isinf(layer.delay.upper_s) for layer in layers):
         return NONE
     total = min(1.0, sum(known))
     return "<0.1%" if 0 < total < 0.001 else f"{total:.1%}"

@@ -88,8 +88,8 @@ class Settings(BaseSettings):
 
     @property
     def patience_s(self) -> tuple[float, float]:
-        """Quiet time and grace, in seconds: by default a twentieth and a tenth of the window."""
-        return (self.quiet_s or max(2.0, self.window_s / 20), self.grace_s or max(5.0, self.window_s / 10))
+        """Quiet time and grace, in seconds: by default a thirtieth and a tenth of the window."""
+        return (self.quiet_s or max(1.0, self.window_s / 30), self.grace_s or max(5.0, self.window_s / 10))
 
 
 REMEDIES = {

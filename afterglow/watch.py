@@ -26,7 +26,8 @@ from afterglow.schedule import Schedule
 class Patience:
     """When a watch may stop.
 
-    chance: the residual chance, of having missed an edge that still honours the layer, to come down to.
+    chance: the residual chance, of having missed an edge that still honours the layer, to come down to;
+    None for a layer that is asked too rarely to state one: then `refusals` of them in a row are enough.
     assumed_edges: how many edges to reckon with while nothing better is known.
     quiet_s: the time over which the refusals must stay uncontradicted.
     grace_s: how long after the window a layer that has not settled is still watched.
@@ -34,7 +35,8 @@ class Patience:
 
     quiet_s: float
     grace_s: float
-    chance: float = 0.001
+    chance: float | None = 0.001
+    refusals: int = 8
     assumed_edges: int = 4
     # The refusals that confirm an end are spread over at least this many looks.
     looks: int = 3
@@ -99,11 +101,15 @@ class LayerWatch:
     @property
     def refusals_needed(self) -> int:
         """How many uncontradicted refusals settle the layer."""
+        if self.patience.chance is None:
+            return self.patience.refusals
         return refusals_for(self.patience.chance / self._tries, self.edges)
 
     @property
-    def chance(self) -> float:
-        """The chance that an edge which still honours the layer has been missed so far."""
+    def chance(self) -> float | None:
+        """The chance that an edge which still honours the layer has been missed so far, if it is stated."""
+        if self.patience.chance is None:
+            return None
         return min(1.0, self._tries * residual_chance(self.found.refusals, self.edges))
 
     @property

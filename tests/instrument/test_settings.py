@@ -48,13 +48,13 @@ def test_without_any_setting_the_replica_is_measured(env_file: Path) -> None:
     """A first day needs no .env."""
     settings = load(env_file)
     assert settings.target is Target.REPLICA
-    assert (settings.window_s, settings.floor_s, settings.patience_s) == (30.0, 0.1, (2.0, 5.0))
+    assert (settings.window_s, settings.floor_s, settings.patience_s) == (30.0, 0.1, (1.0, 5.0))
 
 
 def test_chatgpt_has_the_window_that_it_promises_and_is_asked_less_often(env_file: Path) -> None:
     """Half an hour, and a second between two looks at the least."""
     settings = loaded(env_file, LIVE)
-    assert (settings.window_s, settings.floor_s, settings.patience_s) == (1800.0, 1.0, (90.0, 180.0))
+    assert (settings.window_s, settings.floor_s, settings.patience_s) == (1800.0, 1.0, (60.0, 180.0))
 
 
 def test_every_default_can_be_overruled(env_file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from random import Random
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -36,13 +37,8 @@ def unknown(sent_s: float, took_s: float = 0.05) -> Reading:
     return said(State.UNKNOWN, sent_s, took_s, "http_503")
 
 
-def watching(*readings: Reading, moments: Moments | None = LOGGED_OUT, **patience: float) -> LayerWatch:
-    patience_of_it = Patience(
-        quiet_s=patience.get("quiet_s", 2.0),
-        grace_s=patience.get("grace_s", 3.0),
-        chance=patience.get("chance", 0.001),
-        assumed_edges=int(patience.get("assumed_edges", 4)),
-    )
+def watching(*readings: Reading, moments: Moments | None = LOGGED_OUT, **patience: Any) -> LayerWatch:
+    patience_of_it = Patience(**{"quiet_s": 2.0, "grace_s": 3.0, **patience})
     schedule = Schedule(30.0, random=Random(1))  # noqa: S311 - dice, not secrets
     watch = LayerWatch("secondary", "session", schedule, patience_of_it, 0.0, moments)
     for reading in readings:
@@ -229,7 +225,18 @@ def test_every_flap_asks_for_more_refusals() -> None:
     calm = watching(alive(10.0), *run_of_refusals)
     flapping = watching(alive(10.0), refused(11.0), alive(11.2), refused(11.4), alive(11.6), *run_of_refusals)
     assert calm.refusals_needed < flapping.refusals_needed
+    assert calm.chance is not None
+    assert flapping.chance is not None
     assert calm.chance < flapping.chance
+
+
+def test_a_layer_that_states_no_chance_settles_after_a_few_refusals() -> None:
+    """A page is reloaded too rarely for a chance worth stating; the quiet time still has to pass."""
+    few = [refused(12.0 + i) for i in range(3)]
+    settled = watching(alive(10.0), *few, chance=None, refusals=3, quiet_s=1.0)
+    assert (settled.settled, settled.chance) == (True, None)
+    assert not watching(alive(10.0), *few, chance=None, refusals=4, quiet_s=1.0).settled
+    assert not watching(alive(10.0), *few, chance=None, refusals=3, quiet_s=5.0).settled
 
 
 def test_the_first_look_is_at_once_and_then_the_pace_is_the_floor() -> None:
