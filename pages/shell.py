@@ -9,7 +9,7 @@ from functools import reduce
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as NotInTime
 
-from afterglow.outcomes import LocatorDrift
+from afterglow.outcomes import LocatorDrift, NotMeasured
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
 from pages.marks import Mark, css, role, test_id, text
 
@@ -144,8 +144,10 @@ class Shell:
         return [ACCOUNT_EMAIL.all_on(self.page)]
 
     def open(self) -> None:
-        """Go to the app's home."""
-        self.page.goto(self.base_url, wait_until="domcontentloaded")
+        """Go to the app's home. Raises NotMeasured if the site answers with an error of its own."""
+        answer = self.page.goto(self.base_url, wait_until="domcontentloaded")
+        if answer is not None and answer.status >= 500:
+            raise NotMeasured(f"the site answers with HTTP {answer.status}: try again when it is up")
 
     def require(self) -> None:
         """Refuse to go on, with LocatorDrift, unless the page tells whether somebody is signed in."""

@@ -48,5 +48,6 @@ def test_an_outage_until_the_end_is_no_verdict_and_accuses_nobody(suite: Suite) 
         ran = suite.ended(run)
     assert ran.results[ONE]["status"] == "broken"
     assert "could not be read at the end (http_503)" in ran.results[ONE]["statusDetails"]["message"]
+    assert "the run left sessions behind" in ran.output
     assert ran.summary["verdict"] == "undetermined"
     assert all(each["delay_s"][1] is None for each in ran.summary["measurements"])
