@@ -302,6 +302,8 @@ def test_a_lane_can_join_while_the_others_go_on() -> None:
             conductor.add(one)
         before = len(first.watch.readings)
         run_until(conductor, lambda: min(*read(late), len(first.watch.readings) - before) >= 3)
+    assert all(count >= 3 for count in read(late))
+    assert len(first.watch.readings) - before >= 3
 
 
 @pytest.mark.parametrize("kind", [Scripted, InBrowser])
