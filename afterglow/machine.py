@@ -41,11 +41,12 @@ def find_browser(playwright_own: Callable[[], str], chosen: str | Path | None = 
     )
 
 
-def launch_args() -> list[str]:
-    """The arguments that Chromium cannot do without on this machine."""
-    # With its sandbox Chromium ends at once as root. Playwright adds this by itself for everybody, but not
-    # when it is started with `chromium_sandbox=True`; root needs it even then.
-    return ["--no-sandbox"] if _is_root() else []
+def keeps_sandbox() -> bool:
+    """Whether Chromium is started in its sandbox, as it should be.
+
+    As root it refuses to, and ends at once; nobody else gives the sandbox up.
+    """
+    return not _is_root()
 
 
 def _as_chosen(browser: Path) -> Path:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.sync_api import Error, sync_playwright
 
-from afterglow.machine import SETTING, NoBrowser, find_browser, launch_args
+from afterglow.machine import SETTING, NoBrowser, find_browser, keeps_sandbox
 from cli.place import Stop, setting
 from cli.running import Failed, quietly, telling_line
 
@@ -47,7 +47,7 @@ def _started(chosen: str | None = None) -> tuple[Path, str]:
         path = find_browser(lambda: playwright.chromium.executable_path, chosen)
         try:
             browser = playwright.chromium.launch(
-                executable_path=path, args=launch_args(), timeout=STARTS_WITHIN_MS
+                executable_path=path, chromium_sandbox=keeps_sandbox(), timeout=STARTS_WITHIN_MS
             )
         except Error as error:
             raise Failed(f"{path} does not start: {telling_line(error.message)}") from None

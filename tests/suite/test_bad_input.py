@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +52,14 @@ def test_a_browser_that_is_not_there_is_named(suite: Suite, in_its_own_words: Wo
     assert ran.exit_code == pytest.ExitCode.USAGE_ERROR
     assert "CHROMIUM_EXECUTABLE" in in_its_own_words(ran)
     assert len(ran.complaints) == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere there is always a screen")
+def test_a_headed_browser_without_a_screen_is_named(suite: Suite, in_its_own_words: Words) -> None:
+    """HEADED=yes where nothing can be shown makes the tests broken, in one line with the remedy."""
+    ran = suite.run(*LISTED, HEADED="yes", DISPLAY="", WAYLAND_DISPLAY="")
+    assert "HEADED=yes needs a screen" in in_its_own_words(ran)
+    assert ran.statuses == {"broken"}
 
 
 def test_a_site_that_cannot_be_reached_is_named(suite: Suite, in_its_own_words: Words) -> None:
