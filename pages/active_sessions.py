@@ -16,7 +16,7 @@ from playwright.sync_api import TimeoutError as NotInTime
 
 from afterglow.outcomes import LocatorDrift
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
-from pages.listing import ListedSession, ListingHeard
+from pages.listing import HEARD_WITHIN_MS, ListedSession, is_listing, told
 from pages.marks import Mark, css, label, role, test_id, text
 
 GUESS = "a guess: the view's DOM is published nowhere; wording from the help page"
@@ -114,7 +114,6 @@ class ActiveSessions:
         self.page = page
         self.base_url = base_url
         self.time_zone = ZoneInfo(time_zone)
-        self.heard = ListingHeard(page)
 
     @property
     def heading(self) -> Locator:
@@ -148,16 +147,26 @@ class ActiveSessions:
 
     def open(self) -> list[ListedSession] | None:
         """Open the view afresh and return what the page itself was told; None if it asked nobody."""
-        self.heard.forget()
         # Only the hash would change: the same document would stay, with a list of some time ago.
         self.page.goto("about:blank")
+        on_screen = False
+        try:
+            with self.page.expect_event("requestfinished", is_listing, timeout=HEARD_WITHIN_MS) as heard:
+                self._show()
+                on_screen = True
+        except NotInTime:
+            if not on_screen:
+                raise
+            return None
+        return told(heard.value)
+
+    def _show(self) -> None:
         self.page.goto(f"{self.base_url}/#settings/Security", wait_until="domcontentloaded")
         dialog = shown(SETTINGS, self.page)
         tab = shown(SECURITY_TAB, dialog)
         if tab.get_attribute("aria-selected") != "true":  # the hash sometimes opens on General
             tab.click()
         self.require()
-        return self.heard.newest()
 
     def require(self) -> None:
         """Refuse to go on, with LocatorDrift, unless the view is on the screen."""

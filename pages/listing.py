@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from playwright.sync_api import Error, Page, Request, Response
+from playwright.sync_api import Error, Request
 
 ADDRESS = "/backend-api/accounts/sessions"
 
-BODY_WITHIN_MS = 5_000
-"""A response that its page never reads is never finished either: it would be waited for for ever."""
+HEARD_WITHIN_MS = 5_000
+"""How long the page may take to read its list. A response that nobody reads is never finished, and asking for
+its body would then wait for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,42 +74,15 @@ def _listed(device: Mapping[str, Any]) -> ListedSession:
     )
 
 
-class ListingHeard:
-    """Listens to one page, and keeps the newest listing that the page itself was given."""
+def is_listing(request: Request) -> bool:
+    """Whether the page asks for the list."""
+    return request.method == "GET" and request.url.partition("?")[0].endswith(ADDRESS)
 
-    def __init__(self, page: Page) -> None:
-        self.page = page
-        self._newest: Response | None = None
-        self._finished: set[Request] = set()
-        page.on("response", self._on_response)
-        page.on("requestfinished", self._on_finished)
 
-    def forget(self) -> None:
-        """Listen for the next one."""
-        self._newest = None
-        self._finished.clear()
-
-    def newest(self) -> list[ListedSession] | None:
-        """The newest listing, or None if none has come within BODY_WITHIN_MS."""
-        waited_ms = 0
-        while waited_ms < BODY_WITHIN_MS:
-            if self._newest is not None and self._newest.request in self._finished:
-                return self._read(self._newest)
-            self.page.wait_for_timeout(50)
-            waited_ms += 50
+def told(request: Request) -> list[ListedSession] | None:
+    """What the page was told; None if that was no list. The request must have finished."""
+    response = request.response()
+    try:
+        return parse(response.json()) if response is not None and response.ok else None
+    except (Error, ValueError):
         return None
-
-    @staticmethod
-    def _read(response: Response) -> list[ListedSession] | None:
-        try:
-            return parse(response.json())
-        except (Error, ValueError):
-            return None
-
-    def _on_response(self, response: Response) -> None:
-        if response.ok and response.url.partition("?")[0].endswith(ADDRESS):
-            self._newest = response
-
-    def _on_finished(self, request: Request) -> None:
-        if ADDRESS in request.url:
-            self._finished.add(request)
