@@ -100,6 +100,8 @@ def test_a_wrong_password_is_told_in_the_sites_words_and_tried_once(
     assert "ACCOUNT_PASSWORD" in ran.output
     assert "the wrong one" not in ran.output
     assert ran.statuses == {"broken"}
+    reported = (path.read_text(encoding="utf-8") for path in (ran.folder / "allure-results").glob("*.json"))
+    assert sum(content.count("Sign in on the") for content in reported) == 1
 
 
 def test_a_second_run_in_the_same_folder_is_refused(suite: Suite, in_its_own_words: Words) -> None:
