@@ -101,6 +101,11 @@ class Control:
         return told[-1:] == [State.REVOKED]
 
     @property
+    def lost(self) -> bool:
+        """Whether it was signed out, as far as can be told."""
+        return self.died or self.refused_last
+
+    @property
     def seen_alive(self) -> int:
         """How many readings showed it alive."""
         return sum(reading.state is State.ALIVE for reading in self.readings)

@@ -193,6 +193,8 @@ def control_fate(control: Control) -> str:
     """What became of a session that had to stay alive."""
     if control.died:
         return "was ended too"
+    if control.refused_last:
+        return "was refused at the end"
     return "stayed alive" if control.seen_alive else "never seen"
 
 

@@ -37,6 +37,11 @@ class ListedSession:
     current: bool
 
     @property
+    def identity(self) -> object:
+        """What tells it from every other session, whoever looks: its id, else its device and sign-in time."""
+        return self.session_id or (self.device, self.signed_in)
+
+    @property
     def missing(self) -> tuple[str, ...]:
         """The details that the site did not give."""
         details = {

@@ -139,6 +139,11 @@ class Shell:
         return EXPIRED.visible_on(self.page)
 
     @property
+    def overlay_close(self) -> Locator:
+        """The way out of a billing or onboarding overlay, should one be in the way."""
+        return OVERLAY_CLOSE.visible_on(self.page)
+
+    @property
     def private(self) -> list[Locator]:
         """What must be covered in a screenshot."""
         return [ACCOUNT_EMAIL.all_on(self.page)]

@@ -14,6 +14,7 @@ from afterglow.readings import Moments, Reading, State
 from afterglow.redaction import Redactor
 from afterglow.schedule import Schedule
 from afterglow.summary import Summary, overall
+from afterglow.timeline import control_fate
 from afterglow.watch import LayerWatch, Patience
 
 MOMENTS = Moments(clicked_s=9.5, requested_s=9.9, acknowledged_s=10.0)
@@ -213,6 +214,22 @@ def test_what_kept_it_from_a_verdict_is_told(watches: list[LayerWatch], why: str
 def test_a_control_that_was_lost_undermines_a_measurement(states: str, why: str | None) -> None:
     """What died without having been logged out shows that something else was at work."""
     assert undermining(controls_of([watch(states, session="primary")])) == why
+
+
+@pytest.mark.parametrize(
+    ("states", "lost", "fate"),
+    [
+        ("aaaa", False, "stayed alive"),
+        ("aarau", False, "stayed alive"),
+        ("uuu", False, "never seen"),
+        ("aaar", True, "was refused at the end"),
+        ("aarrrr", True, "was ended too"),
+    ],
+)
+def test_a_control_that_is_refused_at_the_end_is_lost(states: str, lost: bool, fate: str) -> None:
+    """A refusal that is not confirmed yet must not pass for having stayed alive; an outage is no refusal."""
+    [control] = controls_of([watch(states, session="primary")])
+    assert (control.lost, control_fate(control)) == (lost, fate)
 
 
 def test_a_control_says_how_often_it_was_seen_alive() -> None:
