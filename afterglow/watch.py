@@ -58,7 +58,6 @@ class LayerWatch:
     layer: str
     schedule: Schedule
     patience: Patience
-    started_s: float
     moments: Moments | None = None
     readings: list[Reading] = field(default_factory=list)
     _hold_until_s: float = -math.inf

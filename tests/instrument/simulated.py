@@ -145,7 +145,7 @@ def watch_of(
     """A watch as a run on the replica has it, with a window that is a third as long."""
     schedule = Schedule(window_s, floor_s, random=Random(world.seed))  # noqa: S311 - dice, not secrets
     patience = Patience(quiet_s, grace_s, chance, assumed_edges=assumed_edges)
-    return LayerWatch("secondary", "session", schedule, patience, 0.0)
+    return LayerWatch("secondary", "session", schedule, patience)
 
 
 def run(world: World, watch: LayerWatch | None = None, oversleep_s: float = 0.0) -> Run:

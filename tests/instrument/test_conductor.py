@@ -119,7 +119,7 @@ class Noted(LayerWatch):
 def watch(window_s: float = 5.0, grace_s: float = 5.0) -> Noted:
     schedule = Schedule(window_s, floor_s=0.002, cap_s=0.02)
     patience = Patience(quiet_s=0.01, grace_s=grace_s, chance=0.1, assumed_edges=2)
-    return Noted("secondary", "session", schedule, patience, time.monotonic())
+    return Noted("secondary", "session", schedule, patience)
 
 
 def lane(probe: HttpProbe | BrowserProbe, *, control: bool = False, timeout_s: float = LONG_S) -> Lane:

@@ -32,7 +32,7 @@ class NeverAsked:
 
 def lane(layer: str, session: str = "secondary", *, control: bool = False, begun: bool = True) -> Lane:
     patience = Patience(quiet_s=1.0, grace_s=5.0, assumed_edges=1, looks=2)
-    watch = LayerWatch(session, layer, Schedule(30.0), patience, 90.0, MOMENTS if begun else None)
+    watch = LayerWatch(session, layer, Schedule(30.0), patience, MOMENTS if begun else None)
     return Lane(watch, NeverAsked(), control=control)
 
 

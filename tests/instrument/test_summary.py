@@ -27,7 +27,7 @@ def watch(
 ) -> LayerWatch:
     """A watch with a reading a second, from the log-out on: alive, refused, unknown."""
     patience = Patience(quiet_s=1.0, grace_s=5.0, chance=0.5, assumed_edges=1)
-    watch = LayerWatch(session, layer, Schedule(30.0), patience, 0.0, MOMENTS)
+    watch = LayerWatch(session, layer, Schedule(30.0), patience, MOMENTS)
     for i, letter in enumerate(states):
         sent_s = 10.0 + step_s * i
         code = {"a": "", "r": "token_revoked", "u": "http_503"}[letter]

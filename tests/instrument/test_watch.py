@@ -40,7 +40,7 @@ def unknown(sent_s: float, took_s: float = 0.05) -> Reading:
 def watching(*readings: Reading, moments: Moments | None = LOGGED_OUT, **patience: Any) -> LayerWatch:
     patience_of_it = Patience(**{"quiet_s": 2.0, "grace_s": 3.0, **patience})
     schedule = Schedule(30.0, random=Random(1))  # noqa: S311 - dice, not secrets
-    watch = LayerWatch("secondary", "session", schedule, patience_of_it, 0.0, moments)
+    watch = LayerWatch("secondary", "session", schedule, patience_of_it, moments)
     for reading in readings:
         watch.take(reading)
     return watch
