@@ -56,15 +56,20 @@ class Accounts:
 
     def __init__(self, accounts: list[Account]) -> None:
         self._by_email = {account.email.casefold(): account for account in accounts}
-        self._used_codes: set[tuple[str, int]] = set()
+        self.used_codes: set[tuple[str, int]] = set()
+        """E-mail address and time step of each one-time code that was used."""
         if not accounts:
             raise ValueError("lists no account")
         if len(self._by_email) < len(accounts):
             raise ValueError("lists the same e-mail address twice")
 
+    def find(self, email: str) -> Account | None:
+        """The account of an address, if there is one."""
+        return self._by_email.get(email.strip().casefold())
+
     def check_password(self, email: str, password: str) -> Account | None:
         """The account, if there is one and this is its password."""
-        account = self._by_email.get(email.strip().casefold())
+        account = self.find(email)
         if account is None:
             return None
         known = account.password.get_secret_value()
@@ -81,8 +86,8 @@ class Accounts:
         now = int(time.time()) // CODE_STEP_S
         for step in (now, now - 1, now + 1):
             if hmac.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):
-                fresh = (account.email, step) not in self._used_codes
-                self._used_codes.add((account.email, step))
+                fresh = (account.email, step) not in self.used_codes
+                self.used_codes.add((account.email, step))
                 return fresh
         return False
 

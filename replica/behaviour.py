@@ -31,10 +31,28 @@ class Behaviour(BaseModel):
     """Lifetime of an access token; tokens have whole seconds, so it is rounded up."""
     stream_s: Duration = 1.5
     """How long the answer to a message takes to stream."""
+    long_stream_s: Duration = 60
+    """The same for a message that starts with "Write a long": long enough to be cut by a log-out."""
     delete_cookie_on_refusal: bool = False
     """Whether an edge that refuses a session cookie also deletes it from the browser."""
     show_session_manager: bool = True
     """False stands for an account tied to an organisation's SSO, which has no such view."""
+    rechecks_on_back: bool = True
+    """Whether a page that comes out of the back-forward cache asks again who is signed in."""
+    heartbeat_s: Delay = 5
+    """How often an open tab asks by itself who is signed in; 0 is never. Told to a page when it loads."""
+
+    # Defects, off by default. By all but the first, looking changes what is seen.
+    stream_survives: bool = False
+    """Whether an open stream goes on to its end whatever the edge learns."""
+    serves_last_for_s: Delay = 0
+    """An edge honours a layer of a session for so long after each time that it did, whatever it learns."""
+    cache_cookie_s: Delay = 0
+    """A cookie renewed by every use lets its session in unasked for so long, as some auth libraries do."""
+    slides_expiry_s: Delay = 0
+    """An edge refuses a logged-out session only once nobody used it there, by any layer, for so long."""
+    learns_when_asked_s: Delay = 0
+    """An edge learns so long after it was first asked for a logged-out session, if that is sooner."""
 
     @model_validator(mode="after")
     def _delays_are_ordered(self) -> Self:

@@ -12,7 +12,7 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
 from replica.gate import edge_of
-from replica.refusals import Refused, problem
+from replica.refusals import problem
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from replica.sessions import Session
     from replica.world import World
 
-STREAM = "stream"
-"""How the truth calls words that were streamed to a session."""
-
 _WORD_S = 0.1
 """One word each: a stream that is to be cut is cut at most this late."""
+
+# How a message begins whose answer is to be under way for long; in any case of letters.
+_ASKS_FOR_MUCH = "write a long"
 
 _WORDS = ("This", "answer", "has", "nothing", "to", "say", "and", "takes", "its", "time", "to", "say", "it.")
 
@@ -80,7 +80,7 @@ class Chat:
     async def _stream(self, asked: str, session: Session | None, edge: int) -> AsyncIterator[str]:
         """Say the answer so far, ever longer. Only an answer that was not cut ends with `[DONE]`."""
         said = f"You wrote: \u201c{asked}\u201d."
-        count = max(1, round(self._world.behaviour.stream_s / _WORD_S))
+        count = max(1, round(self._length_s(asked) / _WORD_S))
         for word in itertools.islice(itertools.cycle(_WORDS), count):
             if not self._may_go_on(session, edge):
                 return
@@ -92,13 +92,11 @@ class Chat:
     def _may_go_on(self, session: Session | None, edge: int) -> bool:
         if self._world.stopping.is_set():
             return False
-        if session is None:
-            return True
-        try:
-            self._gate.admit(session, edge, STREAM)
-        except Refused:
-            return False
-        return True
+        return session is None or self._gate.may_stream(session, edge)
+
+    def _length_s(self, asked: str) -> float:
+        behaviour = self._world.behaviour
+        return behaviour.long_stream_s if asked.casefold().startswith(_ASKS_FOR_MUCH) else behaviour.stream_s
 
 
 def _event(data: object) -> str:

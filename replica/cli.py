@@ -5,14 +5,16 @@ from __future__ import annotations
 import os
 import secrets
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from replica.accounts import Accounts, demo_account, read_accounts
 from replica.behaviour import Behaviour, explain
 from replica.server import Plan, PortTaken, serve
+from replica.state import BadState
 
 ACCOUNTS = "REPLICA_ACCOUNTS"
 CONTROL_TOKEN = "REPLICA_CONTROL_TOKEN"  # noqa: S105 - the name of a variable
@@ -48,6 +50,12 @@ def run(
     behaviour: Annotated[
         str, typer.Option(help="JSON object of any tunables; wins over the options.")
     ] = "{}",
+    public_url: Annotated[
+        str | None, typer.Option(help="Where the app is reached, if a proxy stands before it.")
+    ] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Keeps the sessions over a restart; written at a stop. Holds secrets.")
+    ] = None,
 ) -> None:
     """Serve the replica on the loopback until SIGTERM, SIGINT, or the end of the parent process.
 
@@ -75,6 +83,8 @@ def run(
             seed=secrets.randbits(32) if seed is None else seed,
             accounts=accounts,
             behaviour=_behaviour(tunables, behaviour),
+            public_url=_origin(public_url) if public_url else None,
+            state_file=state,
             note=note,
         )
     )
@@ -84,7 +94,7 @@ def main() -> None:
     """Run the command; a bad option or variable ends it with status 2 and one line on stderr."""
     try:
         sys.exit(cli(standalone_mode=False))
-    except (BadSetting, PortTaken) as bad:
+    except (BadSetting, PortTaken, BadState) as bad:
         _complain(str(bad))
     except _UsageError as bad:
         message: str = bad.format_message()  # type: ignore[attr-defined]
@@ -109,6 +119,17 @@ def _accounts() -> tuple[Accounts, str]:
     demo = demo_account()
     password = demo.password.get_secret_value()
     return Accounts([demo]), f"replica: {ACCOUNTS} is not set; sign in as {demo.email} with {password}\n"
+
+
+def _origin(url: str) -> str:
+    # pydantic writes it as a browser does, without the port that a scheme has anyway: so the two compare
+    try:
+        written = TypeAdapter(AnyHttpUrl).validate_python(url)
+    except ValidationError as bad:
+        raise BadSetting(f"--public-url: {explain(bad)}; give one like http://127.0.0.1:8080") from None
+    if written.path != "/" or written.query or written.fragment or written.username:
+        raise BadSetting("--public-url: more than an address; give scheme, host and port alone")
+    return str(written).rstrip("/")
 
 
 def _behaviour(tunables: dict[str, Any], overlay: str) -> Behaviour:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.types import ASGIApp, Receive, Scope, Send
 
+    from replica.propagation import Revocation
     from replica.sessions import Session
     from replica.world import World
 
@@ -67,18 +67,32 @@ class Control:
             Route("/outage", self.outage, methods=["POST"]),
         ]
 
-    async def truth(self, _: Request) -> Response:
-        """Every session and every revocation so far, and when each edge stopped honouring each layer.
+    async def truth(self, request: Request) -> Response:
+        """Every session and every revocation so far, and when each edge learned of it, layer by layer.
+
+        `effects` say when an edge learned. From then on it refuses; but where a defect is on it may not, and
+        then only `last_honoured_monotonic_s` tells: it always says what really was honoured, whoever asked.
+        `access_tokens` are the newest few of the `tokens_minted`. `?session_id=`, once or more, tells of
+        these sessions alone.
 
         `*_monotonic_s` are CLOCK_MONOTONIC seconds, which on Linux all processes of a machine share; `now`
         gives both clocks at once. No cookie, token, password or whole e-mail address is told.
         """
         authority = self._world.authority
+        wanted = set(request.query_params.getlist("session_id"))
         return JSONResponse(
             {
                 "now": {"monotonic_s": time.monotonic(), "wall": _utc(datetime.now(UTC))},
-                "sessions": [_told_session(session) for session in authority.sessions],
-                "revocations": [asdict(end) for end in authority.revocations],
+                "sessions": [
+                    _told_session(session)
+                    for session in authority.sessions
+                    if not wanted or session.id in wanted
+                ],
+                "revocations": [
+                    _told_revocation(end)
+                    for end in authority.revocations
+                    if not wanted or end.session_id in wanted
+                ],
             }
         )
 
@@ -115,8 +129,29 @@ def _told_session(session: Session) -> dict[str, Any]:
         "apps": session.apps,
         "created_monotonic_s": session.created_monotonic_s,
         "created_wall": _utc(session.created_wall),
+        "tokens_minted": session.tokens_minted,
         "access_tokens": [{"iat": token.issued_s, "exp": token.expires_s} for token in session.tokens],
         "last_honoured_monotonic_s": session.last_honoured_monotonic_s,
+    }
+
+
+def _told_revocation(end: Revocation) -> dict[str, Any]:
+    # by hand: dataclasses.asdict copies in depth, which is most of what the truth of many sessions costs
+    return {
+        "session_id": end.session_id,
+        "action": end.action,
+        "requested_monotonic_s": end.requested_monotonic_s,
+        "acknowledged_monotonic_s": end.acknowledged_monotonic_s,
+        "effects": [
+            {
+                "edge": effect.edge,
+                "layer": effect.layer,
+                "at_monotonic_s": effect.at_monotonic_s,
+                "delay_s": effect.delay_s,
+                "drawn_delay_s": effect.drawn_delay_s,
+            }
+            for effect in end.effects
+        ],
     }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
+from replica.defects import EdgeMemory
 from replica.propagation import Action, Layer
 from replica.refusals import Code, Refused
 
@@ -17,7 +19,11 @@ if TYPE_CHECKING:
     from replica.world import World
 
 SESSION_COOKIE = "__Secure-next-auth.session-token"
+CACHE_COOKIE = "__Secure-session-cache"
 DEVICE_COOKIE = "oai-did"
+
+STREAM = "stream"
+"""How the truth calls words that were streamed to a session."""
 
 
 class Visitor(NamedTuple):
@@ -32,6 +38,7 @@ class Gate:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self._memory = EdgeMemory()
 
     def visitor(self, request: Request) -> Visitor:
         """Who asks, by the session cookie."""
@@ -39,8 +46,12 @@ class Gate:
         if not cookie:
             return Visitor(None, refused=False)
         session = self._world.authority.by_cookie(cookie)
-        if session is None or self._refusal(session, edge_of(request), Layer.SESSION, Layer.SESSION):
+        if session is None:
             return Visitor(None, refused=True)
+        edge, now = edge_of(request), time.monotonic()
+        if not self._is_cached(request, session, now) and self._refusal(session, edge, Layer.SESSION, now):
+            return Visitor(None, refused=True)
+        self._note(session, edge, Layer.SESSION, now)
         return Visitor(session, refused=False)
 
     def bearer(self, request: Request) -> Session:
@@ -51,28 +62,63 @@ class Gate:
         session = self._world.authority.by_id(self._world.mint.session_id_of(token))
         if session is None:
             raise Refused(Code.UNAUTHORIZED)
-        self.admit(session, edge_of(request), Layer.ACCESS)
-        return session
-
-    def admit(self, session: Session, edge: int, use: str) -> None:
-        """Let an edge honour a session's access token, for a call or for a stream. Raises Refused."""
-        end = self._refusal(session, edge, Layer.ACCESS, use)
+        edge, now = edge_of(request), time.monotonic()
+        end = self._refusal(session, edge, Layer.ACCESS, now)
         if end:
             raise Refused(Code.REVOKED if end.action is Action.ONE else Code.INVALIDATED)
+        self._note(session, edge, Layer.ACCESS, now)
+        return session
 
-    def farewell(self, visitor: Visitor, response: Response) -> None:
-        """Delete a refused cookie from the browser, where the site behaves like that."""
-        if visitor.refused and self._world.behaviour.delete_cookie_on_refusal:
-            delete_session_cookie(response)
+    def may_stream(self, session: Session, edge: int) -> bool:
+        """Whether an edge goes on with a stream that it began.
 
-    def _refusal(self, session: Session, edge: int, layer: Layer, use: str) -> Revocation | None:
-        end = self._world.authority.revocation_of(session)
-        # one reading of the clock for both: the last moment honoured never comes after the edge knew
+        Looking at that for each word is no use of the session: otherwise, where use keeps a session alive, a
+        stream would keep itself alive.
+        """
         now = time.monotonic()
-        if end and end.learned(edge, layer, now):
-            return end
-        session.last_honoured_monotonic_s[use] = now
-        return None
+        if not self._world.behaviour.stream_survives and self._known_end(session, edge, Layer.ACCESS, now):
+            return False
+        session.last_honoured_monotonic_s[STREAM] = now
+        return True
+
+    def set_cookies(self, visitor: Visitor, response: Response) -> None:
+        """Delete a refused cookie from the browser, or renew the cache cookie, where the site does that."""
+        behaviour = self._world.behaviour
+        if visitor.refused and behaviour.delete_cookie_on_refusal:
+            delete_session_cookies(response)
+        if visitor.session and behaviour.cache_cookie_s:
+            until_s = time.monotonic() + behaviour.cache_cookie_s
+            response.set_cookie(
+                CACHE_COOKIE,
+                self._world.mint.cache_cookie(visitor.session.id, until_s),
+                max_age=math.ceil(behaviour.cache_cookie_s),
+                secure=True,
+                httponly=True,
+                samesite="lax",
+            )
+
+    # Each answer reads the clock once: so the last moment honoured never comes after the edge knew.
+
+    def _refusal(self, session: Session, edge: int, layer: Layer, now: float) -> Revocation | None:
+        end = self._world.authority.revocation_of(session)
+        if end and self._world.behaviour.learns_when_asked_s:
+            end.hasten(edge, layer, now + self._world.behaviour.learns_when_asked_s)
+        return self._known_end(session, edge, layer, now)
+
+    def _known_end(self, session: Session, edge: int, layer: Layer, now: float) -> Revocation | None:
+        end = self._world.authority.revocation_of(session)
+        if end is None or not end.learned(edge, layer, now):
+            return None
+        return None if self._memory.clings(session.id, edge, layer, now, self._world.behaviour) else end
+
+    def _is_cached(self, request: Request, session: Session, now: float) -> bool:
+        if not self._world.behaviour.cache_cookie_s:
+            return False
+        return self._world.mint.is_cached(request.cookies.get(CACHE_COOKIE, ""), session.id, now)
+
+    def _note(self, session: Session, edge: int, layer: Layer, now: float) -> None:
+        session.last_honoured_monotonic_s[layer] = now
+        self._memory.note(session.id, edge, layer, now)
 
 
 def edge_of(request: Request) -> int:
@@ -81,6 +127,7 @@ def edge_of(request: Request) -> int:
     return edge
 
 
-def delete_session_cookie(response: Response) -> None:
+def delete_session_cookies(response: Response) -> None:
     """Tell the browser to forget its session; a `__Secure-` cookie can only be overwritten as secure."""
-    response.delete_cookie(SESSION_COOKIE, secure=True, httponly=True, samesite="lax")
+    for name in (SESSION_COOKIE, CACHE_COOKIE):
+        response.delete_cookie(name, secure=True, httponly=True, samesite="lax")

@@ -8,7 +8,7 @@ All moments are CLOCK_MONOTONIC seconds, which on Linux every process of the mac
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 from typing import TYPE_CHECKING
@@ -34,17 +34,22 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effect:
-    """The moment from which one edge refuses one layer."""
+    """The moment at which one edge learns that one layer is revoked.
+
+    `delay_s` leads to that moment; `drawn_delay_s` is what it was before anybody asked, which differs only
+    where edges learn when they are asked.
+    """
 
     edge: int
     layer: Layer
     at_monotonic_s: float
     delay_s: float
+    drawn_delay_s: float
 
 
 @dataclass(slots=True)
 class Revocation:
-    """The end of one session. `delay_s` of its effects counts from `requested_monotonic_s`.
+    """The end of one session. The delays of its effects count from `requested_monotonic_s`.
 
     `acknowledged_monotonic_s` is taken just before the answer leaves, so no client can have read the
     answer earlier; it is None for as long as the request is being handled.
@@ -65,6 +70,16 @@ class Revocation:
         """Whether this edge knows by now that this layer is revoked."""
         return any(
             effect.edge == edge and effect.layer is layer and now >= effect.at_monotonic_s
+            for effect in self.effects
+        )
+
+    def hasten(self, edge: int, layer: Layer, at_monotonic_s: float) -> None:
+        """Let this edge learn at this moment, unless it does so sooner. A later call changes nothing."""
+        sooner = at_monotonic_s, at_monotonic_s - self.requested_monotonic_s
+        self.effects = tuple(
+            replace(effect, at_monotonic_s=sooner[0], delay_s=sooner[1])
+            if effect.edge == edge and effect.layer is layer and at_monotonic_s < effect.at_monotonic_s
+            else effect
             for effect in self.effects
         )
 
@@ -92,5 +107,5 @@ class Edges:
         for edge in range(self.count):
             for layer in Layer:
                 delay_s = behaviour.draw_delay_s(self._who_learns)
-                effects.append(Effect(edge, layer, requested_monotonic_s + delay_s, delay_s))
+                effects.append(Effect(edge, layer, requested_monotonic_s + delay_s, delay_s, delay_s))
         return Revocation(session_id, action, requested_monotonic_s, tuple(effects))

@@ -27,18 +27,24 @@ from replica.propagation import Edges
 from replica.refusals import Refused, refuse
 from replica.signin import SignIn
 from replica.site import Site
+from replica.state import read_state, write_state
+from replica.tokens import Mint
 from replica.world import STATIC, World
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
+    from pathlib import Path
 
     from starlette.routing import BaseRoute
     from starlette.types import ASGIApp
 
     from replica.accounts import Accounts
     from replica.behaviour import Behaviour
+    from replica.state import State
 
 _LOOPBACK = "127.0.0.1"
+_AUTH_HOST = "localhost"
+"""Another host name than the app's: cookies know no ports, so one name would be one cookie jar."""
 _POLL_S = 0.25
 """How often the parent is looked for: a replica outlives it by this at most, plus the stop itself."""
 _GRACE_S = 1
@@ -60,6 +66,10 @@ class Plan:
     seed: int
     accounts: Accounts
     behaviour: Behaviour
+    public_url: str | None = None
+    """Where the app is reached, if not where it listens."""
+    state_file: Path | None = None
+    """What keeps the sessions over a restart."""
     note: str = ""
     """Told on stderr once the replica is ready."""
 
@@ -80,13 +90,18 @@ class _Server(uvicorn.Server):
 
 
 def serve(plan: Plan) -> None:
-    """Run until told to stop, or until the parent process is gone. Raises PortTaken before anything is up."""
+    """Run until told to stop, or until the parent process is gone.
+
+    Raises PortTaken or BadState before anything is up, and BadState if the state cannot be kept at the end.
+    """
     parent = os.getppid()
+    state = read_state(plan.state_file, plan.accounts, plan.edges) if plan.state_file else None
     with contextlib.ExitStack() as sockets:
         asyncio.run(
             _serve(
                 plan,
                 parent,
+                state,
                 app=sockets.enter_context(_listen("--port", plan.port)),
                 auth=sockets.enter_context(_listen("--auth-port", plan.auth_port)),
                 control=sockets.enter_context(_listen("--control-port", plan.control_port)),
@@ -95,16 +110,15 @@ def serve(plan: Plan) -> None:
 
 
 async def _serve(
-    plan: Plan, parent: int, app: socket.socket, auth: socket.socket, control: socket.socket
+    plan: Plan,
+    parent: int,
+    state: State | None,
+    *,
+    app: socket.socket,
+    auth: socket.socket,
+    control: socket.socket,
 ) -> None:
-    world = World(
-        accounts=plan.accounts,
-        behaviour=plan.behaviour,
-        edges=Edges(plan.edges, plan.seed),
-        app_url=_url(_LOOPBACK, app),
-        # another host name than the app's: cookies know no ports, so one name would be one cookie jar
-        auth_url=_url("localhost", auth),
-    )
+    world = _world(plan, state, listen_url=_url(_LOOPBACK, app), auth_url=_url(_AUTH_HOST, auth))
     servers = {
         app: _server(_app(world)),
         auth: _server(_auth(world)),
@@ -122,6 +136,24 @@ async def _serve(
         await _until_stopped(world.stopping, parent)
         for server in servers.values():
             server.should_exit = True
+    if plan.state_file:
+        # only now: the last requests have been answered
+        write_state(plan.state_file, world)
+
+
+def _world(plan: Plan, state: State | None, listen_url: str, auth_url: str) -> World:
+    world = World(
+        accounts=plan.accounts,
+        behaviour=plan.behaviour,
+        edges=Edges(plan.edges, plan.seed),
+        app_url=plan.public_url or listen_url,
+        auth_url=auth_url,
+        listen_url=listen_url,
+        mint=Mint(state.key) if state else Mint(),
+    )
+    if state:
+        state.restore(world)
+    return world
 
 
 async def _until_stopped(stopping: asyncio.Event, parent: int) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import time
+from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -28,6 +29,9 @@ CHATGPT = "ChatGPT Web"
 CODEX = "Codex"
 PLATFORM = "API Platform"
 
+TOKENS_KEPT = 8
+"""Tokens that a session remembers, so that one which is refreshed all day does not grow without end."""
+
 
 @dataclass(slots=True, eq=False)
 class Session:
@@ -41,13 +45,14 @@ class Session:
     created_monotonic_s: float = field(default_factory=time.monotonic)
     created_wall: datetime = field(default_factory=lambda: datetime.now(UTC))
     apps: list[str] = field(default_factory=lambda: [CHATGPT])
-    tokens: list[AccessToken] = field(default_factory=list)
+    tokens: deque[AccessToken] = field(default_factory=lambda: deque(maxlen=TOKENS_KEPT))
+    tokens_minted: int = 0
     last_honoured_monotonic_s: dict[str, float] = field(default_factory=dict)
+    device: Device = field(init=False)
 
-    @property
-    def device(self) -> Device:
-        """What the user agent says of the device."""
-        return describe_device(self.user_agent)
+    def __post_init__(self) -> None:
+        """Read the user agent once: the first takes so long that whoever lists sessions would feel it."""
+        self.device = describe_device(self.user_agent)
 
     @property
     def place(self) -> Place:
@@ -73,7 +78,8 @@ class Authority:
         self._by_id: dict[str, Session] = {}
         self._by_cookie: dict[str, Session] = {}
         self._revocations: dict[str, Revocation] = {}
-        self._trusted: set[tuple[str, str]] = set()
+        self.trusted: set[tuple[str, str]] = set()
+        """E-mail address and device hash of each trusted device."""
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -88,11 +94,22 @@ class Authority:
     def open(self, account: Account, device_id: str, user_agent: str, *, trust: bool) -> Session:
         """Make a session; `trust` its device from now on."""
         session = Session(account, device_id, user_agent)
-        self._by_id[session.id] = session
-        self._by_cookie[session.cookie] = session
+        self._add(session)
         if trust:
-            self._trusted.add((account.email, session.device_hash))
+            self.trusted.add((account.email, session.device_hash))
         return session
+
+    def restore(
+        self,
+        sessions: Iterable[Session],
+        revocations: Iterable[Revocation],
+        trusted: Iterable[tuple[str, str]],
+    ) -> None:
+        """Know what was known before a restart."""
+        for session in sessions:
+            self._add(session)
+        self._revocations.update({end.session_id: end for end in revocations})
+        self.trusted.update(trusted)
 
     def by_cookie(self, cookie: str) -> Session | None:
         """The session of a cookie, ended or not."""
@@ -123,10 +140,14 @@ class Authority:
 
     def is_trusted(self, session: Session) -> bool:
         """Whether the session's device is trusted. Sign-in does not ask: trust is shown, no more."""
-        return (session.account.email, session.device_hash) in self._trusted
+        return (session.account.email, session.device_hash) in self.trusted
 
     def untrust(self, account: Account, device_hash: str) -> bool:
         """Trust a device no longer; False if it was not trusted."""
-        known = (account.email, device_hash) in self._trusted
-        self._trusted.discard((account.email, device_hash))
+        known = (account.email, device_hash) in self.trusted
+        self.trusted.discard((account.email, device_hash))
         return known
+
+    def _add(self, session: Session) -> None:
+        self._by_id[session.id] = session
+        self._by_cookie[session.cookie] = session

@@ -6,12 +6,12 @@ import secrets
 import time
 import uuid
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
-from replica.gate import DEVICE_COOKIE, SESSION_COOKIE, Gate, delete_session_cookie
+from replica.gate import DEVICE_COOKIE, SESSION_COOKIE, Gate, delete_session_cookies
 from replica.propagation import Action
 from replica.sessions import CODEX, PLATFORM
 from replica.world import TEMPLATES
@@ -62,7 +62,7 @@ class Site:
             context = {
                 "account": visitor.session.account,
                 "window": in_words(self._world.behaviour.window_s),
-                "show_session_manager": self._world.behaviour.show_session_manager,
+                "behaviour": self._world.behaviour,
             }
             page = TEMPLATES.TemplateResponse(request, "app.html", context)
         if DEVICE_COOKIE not in request.cookies:
@@ -70,7 +70,7 @@ class Site:
             page.set_cookie(
                 DEVICE_COOKIE, str(uuid.uuid4()), max_age=_DEVICE_LIFE_S, secure=True, samesite="lax"
             )
-        self._gate.farewell(visitor, page)
+        self._gate.set_cookies(visitor, page)
         return page
 
     async def codex(self, request: Request) -> Response:
@@ -90,7 +90,7 @@ class Site:
 
     async def login(self, request: Request) -> Response:
         """Begin a sign-in and go to the sign-in pages."""
-        if request.url.netloc != urlsplit(self._world.app_url).netloc:
+        if request.url.netloc not in self._world.app_names:
             # under another name the cookie of this sign-in would not be there when it comes back
             return RedirectResponse(f"{self._world.app_url}/auth/login?{request.url.query}", 302)
         flow = self._world.flows.start(request.query_params.get("next", "/"))
@@ -133,7 +133,7 @@ class Site:
         requested_s = time.monotonic()
         visitor = self._gate.visitor(request)
         response = RedirectResponse("/", 302)
-        delete_session_cookie(response)
+        delete_session_cookies(response)
         if visitor.session:
             end = self._world.authority.end(visitor.session, Action.SELF, requested_s, self._world.behaviour)
             end.acknowledge()
@@ -147,7 +147,7 @@ class Site:
             visitor.session.used_with(app)
             context = {"app": app, "account": visitor.session.account}
             response = TEMPLATES.TemplateResponse(request, "surface.html", context)
-        self._gate.farewell(visitor, response)
+        self._gate.set_cookies(visitor, response)
         return response
 
 

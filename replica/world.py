@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from starlette.templating import Jinja2Templates
 
@@ -45,7 +46,10 @@ class World:
     behaviour: Behaviour
     edges: Edges
     app_url: str
+    """Where the app is reached; it may be a proxy's address."""
     auth_url: str
+    listen_url: str
+    """Where the app listens."""
     outage: Outage = field(default_factory=Outage)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     flows: Flows = field(default_factory=Flows)
@@ -55,3 +59,8 @@ class World:
     def __post_init__(self) -> None:
         """Give the authority its edges."""
         self.authority = Authority(self.edges)
+
+    @property
+    def app_names(self) -> set[str]:
+        """The host names and ports by which the app may be asked: a proxy may use either."""
+        return {urlsplit(url).netloc for url in (self.app_url, self.listen_url)}

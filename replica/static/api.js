@@ -27,6 +27,8 @@ async function expired(response) {
 // Calls the API as the person who is signed in. A token at its natural end is renewed once; any other 401
 // means that the session is over.
 export async function call(path, { body, signal } = {}) {
+  // somebody may be quicker than a slow network: without a token the call would be refused for no reason
+  if (token === null) await loadSession();
   let response = await send(path, body, signal);
   if (response.status === 401 && await expired(response) && await loadSession()) {
     response = await send(path, body, signal);

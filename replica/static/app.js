@@ -2,10 +2,12 @@ import { call, loadSession } from "./api.js";
 import { startChat } from "./chat.js";
 import { showExpired, toast } from "./dialogs.js";
 import { startMenu } from "./menu.js";
+import { startPresence } from "./presence.js";
 import { startSettings } from "./settings.js";
 
 startMenu();
 startChat(call);
+startPresence();
 // shown only now: what is visible works
 document.querySelector("#shell").hidden = false;
 try {

@@ -59,8 +59,12 @@ export function toast(text, { failed = false } = {}) {
   setTimeout(() => one.remove(), TOAST_MS);
 }
 
+export function expiredIsShown() {
+  return document.querySelector("#modal-expired-session") !== null;
+}
+
 // The session is over: nothing on this page can go on.
 export function showExpired() {
-  if (document.querySelector("#modal-expired-session")) return;
+  if (expiredIsShown()) return;
   show(document.querySelector("#expired").content.firstElementChild.cloneNode(true));
 }

@@ -68,9 +68,9 @@ class Replica:
         headers = {"authorization": f"Bearer {self.control_token}"}
         return self.http.request(method, f"{self.ready['control_url']}{path}", headers=headers, **more)
 
-    def truth(self) -> Json:
-        """What really happened."""
-        told: Json = self.control("GET", "/truth").json()
+    def truth(self, *session_ids: str) -> Json:
+        """What really happened, to these sessions or to all."""
+        told: Json = self.control("GET", "/truth", params={"session_id": list(session_ids)}).json()
         return told
 
     def end_of(self, session_id: str) -> Json:
@@ -233,19 +233,18 @@ def _until(condition: Callable[[], bool], within_s: float, every_s: float = 0.02
         time.sleep(every_s)
 
 
-def _environment(accounts: list[Account] | None, control_token: str) -> dict[str, str]:
+def _environment(accounts: str | None) -> dict[str, str]:
     known = {k: v for k, v in os.environ.items() if not k.startswith("REPLICA_")}
-    if accounts is not None:
-        known["REPLICA_ACCOUNTS"] = json.dumps([vars(account) for account in accounts])
-    return known | {"REPLICA_CONTROL_TOKEN": control_token}
+    return known if accounts is None else known | {"REPLICA_ACCOUNTS": accounts}
 
 
 @contextmanager
 def _started(*options: str, accounts: list[Account] | None = None) -> Iterator[Replica]:
     token = secrets.token_urlsafe()
+    known = None if accounts is None else json.dumps([vars(account) for account in accounts])
     process = subprocess.Popen(
         [sys.executable, "-m", "replica", *options],
-        env=_environment(accounts, token),
+        env=_environment(known) | {"REPLICA_CONTROL_TOKEN": token},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -258,6 +257,22 @@ def _started(*options: str, accounts: list[Account] | None = None) -> Iterator[R
         finally:
             if process.poll() is None:
                 replica.stop()
+
+
+def _complaint(*options: str, accounts: str | None = None) -> str:
+    command = [sys.executable, "-m", "replica", *options]
+    env = _environment(accounts)
+    outcome = subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, check=False)
+    assert outcome.returncode == 2
+    assert outcome.stdout == ""
+    [line] = outcome.stderr.splitlines()
+    return line
+
+
+@pytest.fixture(scope="session")
+def complaint() -> Callable[..., str]:
+    """Start a replica that is expected to give up; the one line with which it does."""
+    return _complaint
 
 
 @pytest.fixture(scope="session")

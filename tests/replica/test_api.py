@@ -237,6 +237,34 @@ def test_asking_for_the_session_again_gives_the_same_token(
     assert {browser.token() for _ in range(5)} == {token}
 
 
+def test_a_refresh_mints_a_new_token_every_time(
+    new_browser: Callable[[], Browser], account: Account, replica: Replica
+) -> None:
+    """Also several within one second; all of them stay good, and the truth counts them."""
+    browser = new_browser()
+    browser.sign_in(account)
+    first = browser.token()
+
+    def refreshed() -> str:
+        return str(browser.ask("GET", "/api/auth/session?refresh=true").json()["accessToken"])
+
+    tokens = [first, *(refreshed() for _ in range(20))]
+    assert len(set(tokens)) == 21
+    assert len({claims_of(token)["jti"] for token in tokens}) == 21
+    assert {browser.token() for _ in range(3)} == {tokens[-1]}
+    assert all(browser.call("GET", "/backend-api/me", token).is_success for token in tokens)
+    [told] = replica.truth(claims_of(first)["sid"])["sessions"]
+    assert told["tokens_minted"] == 21
+    newest = claims_of(tokens[-1])
+    assert told["access_tokens"][-1] == {"iat": newest["iat"], "exp": newest["exp"]}
+    assert 1 <= len(told["access_tokens"]) < 21
+
+
+def test_a_refresh_of_a_guest_mints_nothing(new_browser: Callable[[], Browser]) -> None:
+    """Signed out is the same shape."""
+    assert new_browser().ask("GET", "/api/auth/session?refresh=true").json() == {}
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/codex", "/api/auth/session", "/backend-api/me", SESSIONS, "/auth/logout"]
 )
@@ -265,6 +293,21 @@ def test_a_message_is_answered_word_by_word(new_browser: Callable[[], Browser], 
             in json.loads(events[0].removeprefix("data: "))["message"]["content"]["parts"][0]
         )
         assert events[-2:] == ["data: [DONE]", ""]
+
+
+@pytest.mark.parametrize(
+    ("text", "is_long"),
+    [("Write a long story.", True), ("WRITE A LONG list", True), ("Do not write a long story", False)],
+)
+def test_a_message_that_asks_for_a_long_answer_gets_one(
+    text: str, is_long: bool, new_browser: Callable[[], Browser], replica: Replica
+) -> None:
+    """How long is a tunable of its own; one word comes each tenth of a second."""
+    body = {"messages": [{"content": {"parts": [text]}}]}
+    with replica.behaving(stream_s=0.2, long_stream_s=0.6):
+        response = new_browser().ask("POST", "/backend-anon/conversation", json=body)
+    assert response.text.count("data: {") == (6 if is_long else 2)
+    assert response.text.endswith("data: [DONE]\n\n")
 
 
 def test_a_message_without_words_is_refused(new_browser: Callable[[], Browser]) -> None:

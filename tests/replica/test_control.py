@@ -55,6 +55,30 @@ def test_the_truth_shares_the_clock_of_the_machine(replica: Replica) -> None:
     assert before <= now <= time.monotonic()
 
 
+def test_the_truth_can_be_asked_for_some_sessions_alone(
+    new_browser: Callable[[], Browser], account: Account, replica: Replica
+) -> None:
+    """Named once or more; an unknown name tells nothing; without a name everything is told."""
+    ended, other, third = new_browser(), new_browser(), new_browser()
+    for browser in (ended, other, third):
+        browser.sign_in(account)
+    ids = [browser.own_row()["session_id"] for browser in (ended, other, third)]
+    other.log_out_row(ids[0])
+    third.log_out_row(ids[2])
+
+    def told(*asked: str) -> tuple[list[str], list[str]]:
+        truth = replica.truth(*asked)
+        return (
+            [session["session_id"] for session in truth["sessions"]],
+            [end["session_id"] for end in truth["revocations"]],
+        )
+
+    assert told(ids[0]) == ([ids[0]], [ids[0]])
+    assert told(*ids[:2]) == (ids[:2], [ids[0]])
+    assert told("us_made_up") == ([], [])
+    assert set(ids) <= set(told()[0])
+
+
 @pytest.mark.parametrize(
     ("change", "named"),
     [

@@ -235,8 +235,9 @@ def test_a_log_out_that_fails_says_so(
 def test_a_person_logs_out_of_all_sessions(
     page_of: Page, open_page: OpenPage, account: Account, replica: Replica, until: Callable[..., None]
 ) -> None:
-    """The own page ends as a guest; another one looks signed in until it does something."""
-    with open_page() as other:
+    """The own page ends as a guest; another one looks signed in until it asks."""
+    # by itself it would ask at some moment of its own
+    with replica.behaving(heartbeat_s=0), open_page() as other:
         sign_in(other, account)
         open_sessions(page_of)
         expect(page_of.get_by_text("It may take up to 2 seconds to reach every device.")).to_be_visible()
@@ -280,3 +281,102 @@ def test_an_outage_is_not_shown_as_the_end_of_a_session(page_of: Page, replica: 
     expect(page_of.get_by_role("alert")).to_contain_text("Something went wrong.")
     replica.control("POST", "/outage", json={"for_s": 0}).raise_for_status()
     expect(page_of.locator("#modal-expired-session")).to_have_count(0)
+
+
+def end_session_of(page: Page, account: Account, new_browser: Callable[[], Browser]) -> None:
+    """Log out of all sessions from elsewhere; the edges are to learn at once."""
+    elsewhere = new_browser()
+    elsewhere.sign_in(account)
+    elsewhere.log_out_all()
+    assert "modal-expired-session" in page.request.get("/").text()
+
+
+def is_asked_who_is_signed_in(page: Page) -> AbstractContextManager[Any]:
+    """Wait for the page to ask who is signed in."""
+    return page.expect_response("**/api/auth/session")
+
+
+IS_SHOWN = "persisted => dispatchEvent(new PageTransitionEvent('pageshow', { persisted }))"
+
+
+def test_an_open_tab_notices_by_itself_that_the_session_is_over(
+    page_of: Page,
+    account: Account,
+    new_browser: Callable[[], Browser],
+    replica: Replica,
+    until: Callable[..., None],
+) -> None:
+    """Nobody touches it, and the dialog appears; then it asks no more."""
+    with replica.behaving(heartbeat_s=0.1, delay_min_s=0, delay_max_s=0):
+        page_of.reload()
+        for _ in range(2):
+            with is_asked_who_is_signed_in(page_of):
+                pass
+        expect(page_of.locator("#modal-expired-session")).to_have_count(0)
+        end_session_of(page_of, account, new_browser)
+        expect(page_of.get_by_role("dialog", name="Your session has expired")).to_be_visible()
+        asked: list[str] = []
+        page_of.on("request", lambda request: asked.append(request.url))
+        shown_s = time.monotonic()
+        until(lambda: time.monotonic() > shown_s + 0.5, within_s=2)
+        page_of.evaluate("fetch('/static/site.css')")
+        assert [url for url in asked if "/static/" not in url] == []
+        assert asked
+
+
+def test_a_tab_without_a_heartbeat_asks_only_when_it_opens(page_of: Page, replica: Replica) -> None:
+    """An hour passes, and nothing is asked."""
+    with replica.behaving(heartbeat_s=0):
+        page_of.clock.install()
+        with page_of.expect_response("**/backend-api/me"):
+            page_of.reload()
+        asked: list[str] = []
+        page_of.on("request", lambda request: asked.append(request.url))
+        page_of.clock.run_for(3_600_000)
+        page_of.evaluate("fetch('/static/site.css')")
+    assert [url for url in asked if "/static/" not in url] == []
+    assert asked
+
+
+def test_a_heartbeat_in_an_outage_says_nothing_and_goes_on(page_of: Page, replica: Replica) -> None:
+    """An outage is not a refusal; when it is over, the tab asks as before."""
+    with replica.behaving(heartbeat_s=0.1):
+        with page_of.expect_response("**/backend-api/me"):
+            page_of.reload()
+        with page_of.expect_response(lambda response: response.status == 503):
+            replica.control("POST", "/outage", json={"for_s": 30}).raise_for_status()
+        with page_of.expect_response(lambda response: response.status == 200):
+            replica.control("POST", "/outage", json={"for_s": 0}).raise_for_status()
+        expect(page_of.locator("#modal-expired-session")).to_have_count(0)
+        expect(page_of.get_by_role("alert")).to_have_count(0)
+
+
+def test_a_page_that_is_come_back_to_asks_again(
+    page_of: Page, account: Account, new_browser: Callable[[], Browser], replica: Replica
+) -> None:
+    """Out of the back-forward cache: nothing while signed in, the dialog once the session is over."""
+    with replica.behaving(heartbeat_s=0, delay_min_s=0, delay_max_s=0):
+        page_of.reload()
+        with is_asked_who_is_signed_in(page_of):
+            page_of.evaluate(IS_SHOWN, True)
+        expect(page_of.locator("#modal-expired-session")).to_have_count(0)
+        end_session_of(page_of, account, new_browser)
+        expect(page_of.locator("#modal-expired-session")).to_have_count(0)
+        page_of.evaluate(IS_SHOWN, True)
+        expect(page_of.get_by_role("dialog", name="Your session has expired")).to_be_visible()
+
+
+@pytest.mark.parametrize(("rechecks", "persisted"), [(False, True), (True, False)])
+def test_a_page_may_be_shown_without_a_question(
+    rechecks: bool, persisted: bool, page_of: Page, replica: Replica
+) -> None:
+    """Where the site does not recheck, the page is as it was left; a page that was just loaded has asked."""
+    with replica.behaving(heartbeat_s=0, rechecks_on_back=rechecks):
+        with page_of.expect_response("**/backend-api/me"):
+            page_of.reload()
+        asked: list[str] = []
+        page_of.on("request", lambda request: asked.append(request.url))
+        page_of.evaluate(IS_SHOWN, persisted)
+        page_of.evaluate("fetch('/static/site.css')")
+    assert [url for url in asked if "/static/" not in url] == []
+    assert asked

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
@@ -24,23 +23,7 @@ if TYPE_CHECKING:
     from tests.replica.conftest import Account, Browser, Replica
 
     Start = Callable[..., AbstractContextManager[Replica]]
-
-
-def run(*options: str, accounts: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run a replica that is expected to give up."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("REPLICA_")}
-    if accounts is not None:
-        env["REPLICA_ACCOUNTS"] = accounts
-    command = [sys.executable, "-m", "replica", *options]
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=20, check=False)
-
-
-def complaint(outcome: subprocess.CompletedProcess[str]) -> str:
-    """The one line with which it gave up."""
-    assert outcome.returncode == 2
-    assert outcome.stdout == ""
-    [line] = outcome.stderr.splitlines()
-    return line
+    Complaint = Callable[..., str]
 
 
 def test_the_ready_line_tells_where_everything_is(replica: Replica) -> None:
@@ -82,13 +65,13 @@ def test_without_accounts_there_is_a_demo_account(
 
 
 @pytest.mark.parametrize("option", ["--port", "--auth-port", "--control-port"])
-def test_a_taken_port_is_named(option: str) -> None:
+def test_a_taken_port_is_named(option: str, complaint: Complaint) -> None:
     """Exit status 2, and one line names the option, the port and the remedy."""
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
         port = str(other.getsockname()[1])
-        line = complaint(run(option, port))
+        line = complaint(option, port)
     assert f"{option} {port}" in line
     assert "choose a free port" in line
 
@@ -111,9 +94,9 @@ def test_bad_accounts_are_explained_without_quoting_them(accounts: str, named: s
     assert "swordfish" not in str(refused.value)
 
 
-def test_bad_accounts_stop_the_start() -> None:
+def test_bad_accounts_stop_the_start(complaint: Complaint) -> None:
     """Exit status 2, and one line names the variable, what is wrong with it and what it should be."""
-    line = complaint(run(accounts='[{"email": "ada@example.com", "pass": "swordfish"}]'))
+    line = complaint(accounts='[{"email": "ada@example.com", "pass": "swordfish"}]')
     assert "REPLICA_ACCOUNTS: 0.password: Field required" in line
     assert "give a JSON list of" in line
     assert "swordfish" not in line
@@ -127,11 +110,15 @@ def test_bad_accounts_stop_the_start() -> None:
         (["--delay-min-s", "9", "--delay-max-s", "3"], "delay_min_s"),
         (["--behaviour", '{"no_such": 1}'], "no_such"),
         (["--behaviour", "5"], "--behaviour"),
+        (["--public-url", "app.example.test"], "--public-url"),
+        (["--public-url", "ftp://app.example.test"], "--public-url"),
+        (["--public-url", "http://app.example.test/path"], "--public-url"),
+        (["--public-url", "http://app.example.test?query"], "--public-url"),
     ],
 )
-def test_a_bad_option_is_named(options: list[str], named: str) -> None:
+def test_a_bad_option_is_named(options: list[str], named: str, complaint: Complaint) -> None:
     """Exit status 2, and one line names the option."""
-    assert named in complaint(run(*options))
+    assert named in complaint(*options)
 
 
 def test_a_behaviour_given_at_the_start_wins_over_the_options(started: Start) -> None:
@@ -142,6 +129,47 @@ def test_a_behaviour_given_at_the_start_wins_over_the_options(started: Start) ->
         assert replica.ready["window_s"] == 5
     assert behaviour["window_s"] == 5
     assert behaviour["delete_cookie_on_refusal"] is True
+
+
+def free_port() -> str:
+    """A port that nobody has at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
+
+
+@pytest.mark.parametrize("keeps_host", [True, False])
+def test_a_sign_in_through_a_proxy_comes_back_through_it(
+    keeps_host: bool,
+    started: Start,
+    browser_for: Callable[[Replica], Browser],
+    new_account: Callable[[], Account],
+) -> None:
+    """Whether the proxy passes the host name on or not, the app speaks of its public address alone."""
+    account, port = new_account(), free_port()
+    public, own = "http://app.example.test:8080", f"http://127.0.0.1:{port}"
+    with started("--port", port, "--public-url", f"{public}/", accounts=[account]) as replica:
+        assert replica.ready["base_url"] == public
+        browser = browser_for(replica)
+        proxied = {"host": "app.example.test:8080"} if keeps_host else {}
+        page = browser.ask("GET", f"{own}/auth/login?next=/codex", headers=proxied)
+        page = browser.follow(browser.submit(browser.follow(page), email=account.email))
+        callback = browser.submit(page, password=account.password).headers["location"]
+        assert callback.startswith(f"{public}/api/auth/callback/openai?")
+        response = browser.ask("GET", callback.replace(public, own), headers=proxied)
+        assert (response.status_code, response.headers["location"]) == (302, "/codex")
+        elsewhere = browser.ask("GET", f"{own}/auth/login?next=/codex", headers={"host": "other.test"})
+        assert elsewhere.headers["location"] == f"{public}/auth/login?next=/codex"
+
+
+def test_a_public_address_is_written_as_browsers_write_it(started: Start) -> None:
+    """Without the port that its scheme has anyway: or a sign-in would be sent there again and again."""
+    port = free_port()
+    with started("--port", port, "--public-url", "https://App.example.test:443") as replica:
+        assert replica.ready["base_url"] == "https://app.example.test"
+        url = f"http://127.0.0.1:{port}/auth/login"
+        response = replica.http.get(url, headers={"host": "app.example.test"})
+        assert response.headers["location"].startswith(replica.ready["auth_url"])
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])

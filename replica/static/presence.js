@@ -1,0 +1,27 @@
+import { loadSession } from "./api.js";
+import { expiredIsShown, showExpired } from "./dialogs.js";
+
+const shell = document.querySelector("#shell");
+const HEARTBEAT_MS = Number(shell.dataset.heartbeatS) * 1000;
+
+// Asks again who is signed in. An outage is not a refusal: then nothing happens.
+async function recheck() {
+  const session = await loadSession().catch(() => undefined);
+  if (session === null) showExpired();
+}
+
+async function beat() {
+  await recheck();
+  // the next one only now, so that a slow site is not asked twice at once
+  if (!expiredIsShown()) setTimeout(beat, HEARTBEAT_MS);
+}
+
+// Keeps looking whether somebody is still signed in: by itself, and when the page is come back to.
+export function startPresence() {
+  if (HEARTBEAT_MS > 0) setTimeout(beat, HEARTBEAT_MS);
+  if (!("rechecksOnBack" in shell.dataset)) return;
+  addEventListener("pageshow", (event) => {
+    // what the back-forward cache brings back is as it was left, signed in or not
+    if (event.persisted) recheck();
+  });
+}
