@@ -7,8 +7,8 @@ between `requested` and `acknowledged`, to the last time that the site honoured 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from afterglow.readings import Moments, Reading, State
@@ -62,51 +62,99 @@ def _scaled(seconds: float, digits: int) -> float:
 class Ending:
     """How a layer ended, as far as the readings tell: indices are avoided, the readings themselves are kept.
 
-    `flaps` counts the alive readings that came after a refusal. The run is the revoked readings since the
-    last alive one, none of them contradicted: `refusals` is their number, and they stayed so for `quiet_s`.
+    run: the revoked readings since the last alive one, none of them contradicted. flaps: the alive readings
+    that came after a refusal. flapping: the answers from the first refusal to the last such reading.
     """
 
-    last_alive: Reading | None
-    first_refusal: Reading | None
-    first_of_run: Reading | None
-    last_of_run: Reading | None
-    refusals: int
-    quiet_s: float
-    flaps: int
+    last_alive: Reading | None = None
+    first_refusal: Reading | None = None
+    run: tuple[Reading, ...] = ()
+    flaps: int = 0
+    flapping: int = 0
+
+    @property
+    def first_of_run(self) -> Reading | None:
+        """The first refusal that was never contradicted."""
+        return self.run[0] if self.run else None
+
+    @property
+    def last_of_run(self) -> Reading | None:
+        """The last refusal, if nothing has contradicted it."""
+        return self.run[-1] if self.run else None
+
+    @property
+    def refusals(self) -> int:
+        """How many refusals in a row nothing has contradicted."""
+        return len(self.run)
+
+    @property
+    def quiet_s(self) -> float:
+        """For how long: to the last one's sending, as a slow answer must not pass for a quiet time."""
+        if not self.run:
+            return 0.0
+        return max(0.0, max(reading.sent_s for reading in self.run) - self.run[0].received_s)
 
 
-def telling(readings: Iterable[Reading], since_s: float) -> list[Reading]:
-    """The readings without the refusals from before `since_s`, when the log-out was asked for.
+def tells(reading: Reading, since_s: float) -> bool:
+    """Whether a reading can tell of a log-out that was asked for at `since_s`.
 
-    They are none of its doing: accounts in good health have been seen to get one, and every alive reading
-    that follows would count as a flap.
+    Refusals from before are none of its doing: accounts in good health have been seen to get one, and every
+    alive reading that follows would count as a flap.
     """
-    return [r for r in readings if r.state is not State.REVOKED or r.received_s > since_s]
+    return reading.state is not State.REVOKED or reading.received_s > since_s
 
 
-def ending(readings: Sequence[Reading]) -> Ending:
-    """Read a layer's whole log. The order does not matter; unknown readings say nothing.
+@dataclass(slots=True)
+class Tally:
+    """Adds up the readings of a layer as they come in, so that nobody has to read the whole log again.
 
     A refusal counts towards the end only if it was asked for after every alive answer had come in:
-    one that overlaps an alive answer proves nothing about what came after it.
+    one that overlaps an alive answer proves nothing about what came after it. Unknown readings say nothing.
     """
-    alive = [reading for reading in readings if reading.state is State.ALIVE]
-    revoked = sorted(
-        (r for r in readings if r.state is State.REVOKED), key=lambda r: (r.received_s, r.sent_s, r.code)
-    )
-    last_heard_s = max((reading.received_s for reading in alive), default=-math.inf)
-    run = [reading for reading in revoked if reading.sent_s >= last_heard_s]
-    first_refused_s = revoked[0].received_s if revoked else math.inf
-    return Ending(
-        last_alive=max(alive, key=lambda reading: (reading.sent_s, reading.received_s), default=None),
-        first_refusal=revoked[0] if revoked else None,
-        first_of_run=run[0] if run else None,
-        last_of_run=run[-1] if run else None,
-        refusals=len(run),
-        # to the last one's sending: a slow answer must not pass for a quiet time
-        quiet_s=max(0.0, max(r.sent_s for r in run) - run[0].received_s) if run else 0.0,
-        flaps=sum(reading.received_s > first_refused_s for reading in alive),
-    )
+
+    _last_alive: Reading | None = None
+    _last_heard_s: float = -math.inf
+    _first_refusal: Reading | None = None
+    _run: list[Reading] = field(default_factory=list)
+    _flaps: int = 0
+    _answers_since_refusal: int = 0
+    _flapping: int = 0
+
+    def add(self, reading: Reading) -> None:
+        """Add one more; in the order in which they were received."""
+        if reading.state is State.UNKNOWN:
+            return
+        if reading.state is State.REVOKED:
+            self._first_refusal = self._first_refusal or reading
+            if reading.sent_s >= self._last_heard_s:
+                self._run.append(reading)
+        else:
+            self._add_alive(reading)
+        self._answers_since_refusal += self._first_refusal is not None
+        if reading.state is State.ALIVE and self._first_refusal is not None:
+            self._flapping = self._answers_since_refusal
+
+    def _add_alive(self, reading: Reading) -> None:
+        if self._last_alive is None or reading.sent_s >= self._last_alive.sent_s:
+            self._last_alive = reading
+        self._last_heard_s = max(self._last_heard_s, reading.received_s)
+        self._run = [refusal for refusal in self._run if refusal.sent_s >= self._last_heard_s]
+        first = self._first_refusal
+        self._flaps += first is not None and reading.received_s > first.received_s
+
+    @property
+    def ending(self) -> Ending:
+        """What they tell so far."""
+        return Ending(self._last_alive, self._first_refusal, tuple(self._run), self._flaps, self._flapping)
+
+
+def ending(readings: Iterable[Reading], since_s: float = -math.inf) -> Ending:
+    """Read a layer's whole log, in any order, for what it tells of a log-out asked for at `since_s`."""
+    tally = Tally()
+    for reading in sorted(readings, key=lambda r: (r.received_s, r.sent_s, r.state, r.code)):
+        if tells(reading, since_s):
+            tally.add(reading)
+    return tally.ending
 
 
 def delay(found: Ending, moments: Moments, *, settled: bool) -> Interval:
@@ -116,15 +164,29 @@ def delay(found: Ending, moments: Moments, *, settled: bool) -> Interval:
     which the site performed the log-out may lie anywhere between the two.
 
     The upper end is the first refusal that was never contradicted. It bounds what was honoured to anybody
-    who asked; an edge that nobody met may have gone on until the last refusal, with the residual chance.
+    who asked; how long an edge that nobody met may have gone on is what `every_edge` tells.
     """
+    return _until(found, moments, found.first_of_run if settled else None)
+
+
+def every_edge(found: Ending, moments: Moments, *, refusals: int, settled: bool) -> Interval:
+    """The interval that contains the moment at which the slowest edge learned of the log-out.
+
+    It ends with the refusal by which an edge that still honoured the layer would have been met, but for the
+    residual chance: the one that makes `refusals` in a row.
+    """
+    enough = settled and found.refusals >= refusals
+    return _until(found, moments, found.run[refusals - 1] if enough else None)
+
+
+def _until(found: Ending, moments: Moments, refusal: Reading | None) -> Interval:
     lower_s = 0.0
     if found.last_alive is not None:
         lower_s = max(0.0, found.last_alive.sent_s - moments.acknowledged_s)
-    if not settled or found.first_of_run is None:
+    if refusal is None:
         return Interval(lower_s)
     # A layer that was already refused before anything was asked of the site has a delay of nothing.
-    return Interval(lower_s, max(lower_s, found.first_of_run.received_s - moments.earliest_s))
+    return Interval(lower_s, max(lower_s, refusal.received_s - moments.earliest_s))
 
 
 def longest(intervals: Iterable[Interval]) -> Interval:
@@ -133,23 +195,13 @@ def longest(intervals: Iterable[Interval]) -> Interval:
     return Interval(max(i.lower_s for i in many), max(i.upper_s for i in many))
 
 
-def edges_seen(readings: Sequence[Reading], *, assumed: int) -> int:
+def edges_seen(found: Ending, *, assumed: int) -> int:
     """How many edges the site seems to have: at least the assumed number, more if flaps were rare.
 
-    While a single edge of E still honours a layer, one reading in E is alive. Over all the readings from
+    While a single edge of E still honours a layer, one answer in E is alive. Over all the answers from
     the first refusal to the last alive one, the share of alive ones is therefore at least about 1/E.
     """
-    found = ending(readings)
-    if not found.flaps or found.first_refusal is None or found.last_alive is None:
-        return assumed
-    flapping = [
-        reading
-        for reading in readings
-        if reading.state is not State.UNKNOWN
-        and reading.received_s >= found.first_refusal.received_s
-        and reading.sent_s <= found.last_alive.sent_s
-    ]
-    return max(assumed, math.ceil(len(flapping) / found.flaps))
+    return max(assumed, math.ceil(found.flapping / found.flaps)) if found.flaps else assumed
 
 
 def residual_chance(refusals: int, edges: int) -> float:

@@ -30,13 +30,15 @@ class Answer:
     """What a probe found when it asked once.
 
     `code` is the refusal's own code, verbatim, or what made the answer unknown; it is empty when alive.
-    `retry_after_s` is set when the site asked to be left alone for that long.
+    `retry_after_s` is set when the site asked to be left alone for that long. `renewed` tells that the site
+    set the session's cookie anew when it was asked: looking may then change what is seen.
     """
 
     state: State
     code: str = ""
     retry_after_s: float | None = None
     exchange: Exchange | None = None
+    renewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

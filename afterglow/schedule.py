@@ -12,46 +12,66 @@ from afterglow.readings import Moments
 class Schedule:
     """The pace of one layer's looks.
 
-    The step is `growth` of the time since the log-out, so that the relative width of the interval stays
-    the same for a delay of seconds and one of half an hour. All times are in seconds.
+    An interval is as wide as a step and a round trip together. That is `growth` of the time since the
+    log-out, so that the relative width stays the same for a delay of seconds and one of half an hour.
+    All times are in seconds.
     """
 
     window_s: float
     floor_s: float = 0.1
     cap_s: float = 15.0
     growth: float = 0.02
-    # Jitter keeps the looks from falling into step with anything periodic on the site.
+    # Jitter keeps the looks from falling into step with anything periodic on the site. It shortens steps
+    # only: they are what an interval may be wide.
     jitter: float = 0.1
     # Once a layer refuses, the steps start again at the floor and grow this much faster: a flap must be
     # met soon after the refusal, and the quiet time that confirms the end need not be filled with looks.
     growth_when_refused: float = 0.25
     random: Random = field(default_factory=Random, repr=False, compare=False)
 
-    def step_s(self, elapsed_s: float, growth: float) -> float:
+    def step_s(self, elapsed_s: float, growth: float, round_trip_s: float = 0.0) -> float:
         """The jittered step to take `elapsed_s` after the log-out, or after the refusal."""
-        step_s = min(self.cap_s, max(self.floor_s, growth * elapsed_s))
-        return step_s * (1 + self.jitter * (2 * self.random.random() - 1))
+        step_s = min(self.cap_s, max(self.floor_s, growth * elapsed_s - round_trip_s))
+        return step_s * (1 - self.jitter * self.random.random())
 
-    def pins_s(self, moments: Moments, round_trip_s: float) -> tuple[float, float]:
-        """Two looks that keep an interval from straddling the window.
+    def pins_s(self, moments: Moments, round_trip_s: float) -> tuple[float, float, float]:
+        """Three looks that keep an interval from straddling the window.
 
-        A refusal of the first is received while the window is open, counted from the request; an alive
-        answer to the second was sent when it had closed, counted from the acknowledgement.
+        A refusal of the first two is received while the window is open, counted from the request: of the
+        first even if it takes twice as long as usual, of the second if it takes no longer. An alive answer to
+        the third was sent when it had closed, counted from the acknowledgement.
         """
-        margin_s = min(2 * round_trip_s + self.floor_s / 4, self.window_s / 10)
-        return (moments.earliest_s + self.window_s - margin_s, moments.acknowledged_s + self.window_s + 0.001)
+        closes_s = moments.earliest_s + self.window_s
+        return (
+            closes_s - min(2.2 * round_trip_s + self.floor_s / 4, self.window_s / 10),
+            closes_s - min(1.1 * round_trip_s + 0.001, self.window_s / 20),
+            moments.acknowledged_s + self.window_s + 0.001,
+        )
 
     def next_s(
-        self, now_s: float, moments: Moments | None, refused_s: float | None, round_trip_s: float
+        self,
+        now_s: float,
+        moments: Moments | None,
+        refused_s: float | None,
+        round_trip_s: float,
+        *,
+        asked_s: float,
+        paced_s: float,
     ) -> float:
         """The moment of the next look.
 
         `moments` is None while the log-out has not happened yet, `refused_s` is the first refusal of the
-        run that is being confirmed, `round_trip_s` what an answer takes.
+        run that is being confirmed, `round_trip_s` what an answer takes. The last look was sent at `asked_s`;
+        the step counts from `paced_s`.
         """
         if moments is None:
-            return now_s + self.step_s(0, self.growth)
+            return max(now_s, paced_s + self.step_s(0, self.growth))
         if refused_s is not None:
             return now_s + self.step_s(now_s - refused_s, self.growth_when_refused)
-        then_s = now_s + self.step_s(now_s - moments.acknowledged_s, self.growth)
-        return next((pin for pin in self.pins_s(moments, round_trip_s) if now_s < pin < then_s), then_s)
+        elapsed_s = paced_s - moments.acknowledged_s
+        then_s = max(now_s, paced_s + self.step_s(elapsed_s, self.growth, round_trip_s))
+        pins_s = self.pins_s(moments, round_trip_s)
+        if asked_s < pins_s[-1] <= now_s:  # it passed while an answer was awaited: it is made up for
+            return now_s
+        # A look that would still be under way at a pin gives way to it.
+        return next((pin for pin in pins_s if now_s < pin < then_s + round_trip_s), then_s)

@@ -6,20 +6,25 @@ All of it is arithmetic on readings, so that it runs on a simulated clock as wel
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass, field
 
 from afterglow.delay import (
     Ending,
     Interval,
+    Tally,
     delay,
     edges_seen,
-    ending,
+    every_edge,
     refusals_for,
     residual_chance,
-    telling,
+    tells,
 )
 from afterglow.readings import Moments, Reading, State
 from afterglow.schedule import Schedule
+
+LATELY = 10
+"""So many of the last readings tell how long an answer takes: enough for a slow one to be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,21 +43,14 @@ class Patience:
     chance: float | None = 0.001
     refusals: int = 8
     assumed_edges: int = 4
-    # The refusals that confirm an end are spread over at least this many looks.
-    looks: int = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """The next thing to do: ask at `at_s`, up to `burst` times in a row as long as the layer refuses."""
-
-    at_s: float
-    burst: int
 
 
 @dataclass(slots=True)
 class LayerWatch:
-    """Follows one layer of one session, from before the log-out until it has settled or time is up."""
+    """Follows one layer of one session, from before the log-out until it has settled or time is up.
+
+    Readings are taken on one thread, in the order in which they come; anybody may look at what they tell.
+    """
 
     session: str
     layer: str
@@ -60,23 +58,38 @@ class LayerWatch:
     patience: Patience
     moments: Moments | None = None
     readings: list[Reading] = field(default_factory=list)
-    _hold_until_s: float = -math.inf
+    held_until_s: float = -math.inf
+    _tally: Tally = field(default_factory=Tally, repr=False)
+    _tallied: int = 0
+    _since_s: float = -math.inf
+    _found: Ending = field(default_factory=Ending, repr=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
-    def take(self, reading: Reading, retry_after_s: float | None = None) -> None:
-        """Add a reading. A `retry_after_s` that the site asked for is obeyed to the second."""
+    def take(self, reading: Reading) -> None:
+        """Add a reading."""
         self.readings.append(reading)
-        if retry_after_s is not None:
-            self._hold_until_s = reading.received_s + retry_after_s
 
-    @property
-    def telling(self) -> list[Reading]:
-        """The readings that can tell of the log-out."""
-        return telling(self.readings, self.moments.earliest_s if self.moments else -math.inf)
+    def hold(self, until_s: float) -> None:
+        """Ask nothing before this moment: the site wants to be left alone."""
+        with self._lock:  # two lanes of a session may be told at once, on two threads
+            self.held_until_s = max(self.held_until_s, until_s)
 
     @property
     def found(self) -> Ending:
-        """What the readings tell so far."""
-        return ending(self.telling)
+        """What the readings tell of the log-out so far."""
+        with self._lock:
+            since_s = self.moments.earliest_s if self.moments else -math.inf
+            if since_s != self._since_s:
+                self._tally, self._tallied, self._since_s = Tally(), 0, since_s
+                self._found = Ending()
+            fresh = self.readings[self._tallied :]
+            if fresh:
+                for reading in fresh:
+                    if tells(reading, since_s):
+                        self._tally.add(reading)
+                self._tallied += len(fresh)
+                self._found = self._tally.ending
+            return self._found
 
     @property
     def state(self) -> State:
@@ -95,7 +108,7 @@ class LayerWatch:
     @property
     def edges(self) -> int:
         """The number of edges that the residual chance reckons with."""
-        return edges_seen(self.telling, assumed=self.patience.assumed_edges)
+        return edges_seen(self.found, assumed=self.patience.assumed_edges)
 
     @property
     def refusals_needed(self) -> int:
@@ -128,30 +141,55 @@ class LayerWatch:
         return delay(self.found, self.moments, settled=self.settled)
 
     @property
+    def every_edge(self) -> Interval | None:
+        """When the last edge had learned of the log-out, but for the chance; None where none is stated."""
+        if self.moments is None or self.patience.chance is None:
+            return None
+        return every_edge(self.found, self.moments, refusals=self.refusals_needed, settled=self.settled)
+
+    @property
     def deadline_s(self) -> float:
         """When a layer that has not settled is given up; never, while the log-out has not happened."""
         if self.moments is None:
             return math.inf
         return self.moments.acknowledged_s + self.schedule.window_s + self.patience.grace_s
 
-    def next_look(self, now_s: float) -> Look | None:
-        """The next look, or None when the layer has settled or the deadline has passed."""
-        if self.settled or now_s >= self.deadline_s or self._hold_until_s > self.deadline_s:
+    def next_look_s(self, now_s: float) -> float | None:
+        """When to look next, or None when the layer has settled or the deadline has passed."""
+        if self.settled or now_s >= self.deadline_s or self.held_until_s > self.deadline_s:
             return None
         if not self.readings:
-            return Look(now_s, 1)
-        found = self.found
-        refused_s = found.first_of_run.received_s if found.first_of_run else None
-        at_s = self.schedule.next_s(now_s, self.moments, refused_s, self._round_trip_s())
-        at_s = min(max(at_s, self._hold_until_s), self.deadline_s)
-        burst = 1 if found.first_refusal is None else math.ceil(self.refusals_needed / self.patience.looks)
-        return Look(at_s, burst)
+            return now_s
+        first, last = self.found.first_of_run, self.readings[-1]
+        # A step counts from the sending, as an interval does; but a look that failed, and one that is dear,
+        # are followed by a pause.
+        rests = last.state is State.UNKNOWN or self.patience.chance is None
+        at_s = self.schedule.next_s(
+            now_s,
+            self.moments,
+            first.received_s if first else None,
+            self._round_trip_s(),
+            asked_s=last.sent_s,
+            paced_s=now_s if rests else last.sent_s,
+        )
+        return min(max(at_s, self.held_until_s), self.deadline_s)
 
     def goes_on(self, reading: Reading) -> bool:
-        """Whether the burst that brought this reading goes on: while the layer refuses and time is not up."""
-        return reading.state is State.REVOKED and not self.settled and reading.received_s < self.deadline_s
+        """Whether to ask again at once: after a refusal, until an edge that honours it would have been met.
+
+        Where no chance is stated a look is too dear for that, and before the log-out there is no reason to.
+        """
+        return (
+            reading.state is State.REVOKED
+            and self.moments is not None
+            and self.patience.chance is not None
+            and self.found.refusals < self.refusals_needed
+            and reading.received_s < self.deadline_s
+            and self.held_until_s <= reading.received_s
+        )
 
     def _round_trip_s(self) -> float:
-        """How long the last answer that said anything took."""
-        last = next((r for r in reversed(self.readings) if r.state is not State.UNKNOWN), self.readings[-1])
-        return last.received_s - last.sent_s
+        """How long an answer that said anything took lately, at most."""
+        lately = self.readings[-LATELY:]
+        telling = [reading for reading in lately if reading.state is not State.UNKNOWN] or lately
+        return max(reading.received_s - reading.sent_s for reading in telling)

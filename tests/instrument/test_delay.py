@@ -9,14 +9,18 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from afterglow.delay import (
+    Ending,
     Interval,
+    Tally,
     Verdict,
     delay,
     edges_seen,
     ending,
+    every_edge,
     longest,
     refusals_for,
     residual_chance,
+    tells,
 )
 from afterglow.readings import Moments, Reading, State
 
@@ -56,6 +60,48 @@ def test_the_order_in_which_readings_come_in_does_not_matter(
     """Readings of different connections may overtake each other."""
     log, shuffled = logs
     assert ending(log) == ending(shuffled)
+
+
+def plainly(log: list[Reading]) -> Ending:
+    """What a log tells, read as it is said: all of it, from the beginning, for every question anew."""
+    heard = sorted(
+        (r for r in log if r.state is not State.UNKNOWN),
+        key=lambda r: (r.received_s, r.sent_s, r.state, r.code),
+    )
+    alive = [r for r in heard if r.state is State.ALIVE]
+    refused = [r for r in heard if r.state is State.REVOKED]
+    heard_alive_s = max((r.received_s for r in alive), default=-math.inf)
+    since = heard[heard.index(refused[0]) :] if refused else []
+    back = [i for i, r in enumerate(since) if r.state is State.ALIVE]
+    return Ending(
+        last_alive=max(alive, key=lambda r: (r.sent_s, r.received_s), default=None),
+        first_refusal=refused[0] if refused else None,
+        run=tuple(r for r in refused if r.sent_s >= heard_alive_s),
+        flaps=sum(since[i].received_s > refused[0].received_s for i in back),
+        flapping=back[-1] + 1 if back else 0,
+    )
+
+
+@given(readings(), st.integers(0, 25))
+def test_adding_up_as_they_come_tells_the_same_as_reading_the_whole_log(
+    log: list[Reading], asked_after: int
+) -> None:
+    """However the answers overtake each other, and whether or not anybody asks in between."""
+    tally = Tally()
+    heard = sorted(log, key=lambda r: (r.received_s, r.sent_s, r.state, r.code))
+    for i, each in enumerate(heard):
+        tally.add(each)
+        if i >= asked_after:
+            assert tally.ending == plainly(heard[: i + 1])
+    assert tally.ending == ending(log) == plainly(log)
+
+
+@given(readings(), st.floats(0, 45))
+def test_a_refusal_from_before_the_log_out_is_none_of_its_doing(log: list[Reading], since_s: float) -> None:
+    """All else counts: the alive answers from before, and the refusals that came after it was asked for."""
+    counted = [r for r in log if r.state is not State.REVOKED or r.received_s > since_s]
+    assert [r for r in log if tells(r, since_s)] == counted
+    assert ending(log, since_s) == plainly(counted)
 
 
 @given(readings())
@@ -106,6 +152,23 @@ def test_a_flap_moves_both_ends_and_is_counted() -> None:
     assert found.first_refusal == reading(State.REVOKED, 13.0)
     assert found.first_of_run == reading(State.REVOKED, 15.0)
     assert delay(found, MOMENTS, settled=True).lower_s == pytest.approx(14.0 - 10.0)
+
+
+def test_every_edge_ends_with_the_refusal_that_leaves_no_more_than_the_chance() -> None:
+    """The first refusal ends what was honoured to those who asked; an edge not met takes some more."""
+    found = ending(log("aarrrr"))
+    for_those_who_asked = delay(found, MOMENTS, settled=True)
+    for_all = every_edge(found, MOMENTS, refusals=3, settled=True)
+    assert for_those_who_asked.lower_s == for_all.lower_s == 2.0
+    assert for_those_who_asked.upper_s == pytest.approx(13.1 - 9.9)
+    assert for_all.upper_s == pytest.approx(15.1 - 9.9)
+
+
+@pytest.mark.parametrize(("refusals", "settled"), [(3, False), (5, True)])
+def test_without_enough_refusals_nothing_is_said_of_every_edge(refusals: int, settled: bool) -> None:
+    """Not even while another thread is about to add the one that is missing."""
+    found = ending(log("aarrrr"))
+    assert every_edge(found, MOMENTS, refusals=refusals, settled=settled) == Interval(2.0, math.inf)
 
 
 def test_without_having_settled_there_is_no_upper_end() -> None:
@@ -199,7 +262,7 @@ def test_one_layer_without_an_end_leaves_all_devices_without_one() -> None:
 )
 def test_rare_flaps_mean_more_edges(states: str, edges: int) -> None:
     """While one edge of E still honours the layer, one reading in E is alive."""
-    assert edges_seen(log(states), assumed=4) == edges
+    assert edges_seen(ending(log(states)), assumed=4) == edges
 
 
 def test_the_chance_of_missing_an_edge_falls_with_every_refusal() -> None:

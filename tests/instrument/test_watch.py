@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from random import Random
 from typing import Any
 
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from afterglow.delay import Verdict
 from afterglow.readings import Moments, Reading, State
 from afterglow.schedule import Schedule
-from afterglow.watch import LayerWatch, Look, Patience
+from afterglow.watch import LayerWatch, Patience
 from tests.instrument.simulated import World, run, watch_of, worlds
 
 MANY = settings(max_examples=300)
@@ -116,13 +117,14 @@ def test_nothing_is_asked_while_the_site_wants_to_be_left_alone(world: World) ->
     it = run(world)
     for came_s, wish_s in it.wishes:
         asked_since = [reading.sent_s for reading in it.watch.readings if reading.sent_s >= came_s]
+        assert it.watch.held_until_s >= came_s + wish_s
         assert min(asked_since, default=math.inf) >= came_s + wish_s
 
 
 @SOME
 @given(worlds(), st.sampled_from([0.0, 0.2]))
 def test_nothing_is_asked_after_the_deadline(world: World, oversleep_s: float) -> None:
-    """Not even by a burst that began before it; a conductor that wakes late is late by that much only."""
+    """Not even after a refusal just before it; a conductor that wakes late is late by that much only."""
     it = run(world, oversleep_s=oversleep_s)
     assert max(reading.sent_s for reading in it.watch.readings) <= it.watch.deadline_s + oversleep_s
 
@@ -133,9 +135,9 @@ def test_the_watch_ends_after_a_bounded_number_of_looks(world: World) -> None:
     """At the floor of its pace from beginning to end, it would look no more often than this."""
     it = run(world)
     shortest_s = it.watch.schedule.floor_s * (1 - it.watch.schedule.jitter)
-    pins = 2
+    pins = 3
     assert len(it.looks) <= 1 + pins + math.ceil(it.watch.deadline_s / shortest_s)
-    assert it.watch.settled or it.now_s >= it.watch.deadline_s or it.wishes
+    assert it.watch.settled or it.ended_s >= it.watch.deadline_s or it.wishes
 
 
 @SOME
@@ -242,31 +244,77 @@ def test_a_layer_that_states_no_chance_settles_after_a_few_refusals() -> None:
 def test_the_first_look_is_at_once_and_then_the_pace_is_the_floor() -> None:
     """Before the log-out there is nothing to grow with."""
     watch = watching(moments=None)
-    assert watch.next_look(5.0) == Look(5.0, 1)
+    assert watch.next_look_s(5.0) == 5.0
     watch.take(alive(5.0))
-    look = watch.next_look(5.05)
-    assert look is not None
-    assert look.at_s == pytest.approx(5.15, abs=0.011)
+    assert watch.next_look_s(5.05) == pytest.approx(5.095, abs=0.006)
 
 
-def test_once_a_layer_has_refused_a_look_is_a_burst() -> None:
-    """The refusals that settle it are spread over three looks."""
-    watch = watching(alive(10.5), refused(11.0))
-    look = watch.next_look(11.05)
-    assert look is not None
-    assert look.burst == math.ceil(watch.refusals_needed / 3)
+def test_a_step_counts_from_the_sending_unless_the_look_failed_or_was_dear() -> None:
+    """An interval counts from there too; but a site in trouble, and a browser, are left a pause."""
+    assert watching(alive(5.0, took_s=4.0), moments=None).next_look_s(9.0) == 9.0
+    for rests in (
+        watching(unknown(5.0, took_s=4.0), moments=None),
+        watching(alive(5.0, took_s=4.0), moments=None, chance=None),
+    ):
+        assert rests.next_look_s(9.0) == pytest.approx(9.095, abs=0.006)
 
 
 @pytest.mark.parametrize(
     ("reading", "goes_on"), [(refused(11.2), True), (alive(11.2), False), (unknown(11.2), False)]
 )
-def test_a_burst_goes_on_only_while_the_layer_refuses(reading: Reading, goes_on: bool) -> None:
+def test_it_asks_again_at_once_only_after_a_refusal(reading: Reading, goes_on: bool) -> None:
     """One alive answer tells all; an unknown one is a reason to leave the site alone."""
     watch = watching(refused(11.0), reading)
     assert watch.goes_on(reading) is goes_on
 
 
-def test_a_burst_ends_at_the_deadline() -> None:
+def test_it_asks_again_at_once_until_the_refusals_suffice_for_the_chance() -> None:
+    """From then on only the quiet time has to pass, which takes a look now and then."""
+    watch = watching(alive(10.0), chance=1 / 8, assumed_edges=2)
+    again = []
+    for i in range(6):
+        watch.take(refused(11.0 + 0.1 * i))
+        again.append(watch.goes_on(watch.readings[-1]))
+    assert watch.refusals_needed == 4
+    assert again == [True, True, True, False, False, False]
+
+
+def test_nothing_is_asked_again_at_once_before_the_log_out_or_where_no_chance_is_stated() -> None:
+    """There is no reason to before it; and a page is too dear for that."""
+    assert not watching(refused(1.0), moments=None).goes_on(refused(1.0))
+    assert not watching(refused(11.0), chance=None).goes_on(refused(11.0))
+
+
+def test_a_hold_stops_even_what_is_asked_at_once() -> None:
+    """The site asked another layer of the session to leave it alone."""
+    watch = watching(alive(10.5), refused(11.0))
+    watch.hold(12.0)
+    watch.hold(11.5)  # the longest wish counts
+    assert not watch.goes_on(refused(11.0))
+    assert watch.next_look_s(11.05) == 12.0
+
+
+def test_every_edge_takes_longer_than_what_was_honoured_to_those_who_asked() -> None:
+    """With two edges and a chance of one in eight, the fourth refusal ends it; and no chance, no end."""
+    four = [refused(11.0 + i) for i in range(5)]
+    found = watching(alive(10.5), *four, chance=1 / 8, assumed_edges=2)
+    assert found.every_edge is not None
+    assert found.every_edge.upper_s == pytest.approx(14.05 - 9.9)
+    assert found.every_edge.lower_s == found.interval.lower_s
+    assert watching(alive(10.5), *four, chance=None, refusals=2).every_edge is None
+    assert watching(alive(10.5), *four, moments=None).every_edge is None
+
+
+def test_the_moments_that_come_late_change_what_was_read_before() -> None:
+    """A refusal that is read while nobody knows of the log-out yet may have come before it, or after."""
+    watch = watching(alive(8.0), refused(9.0), alive(9.5), refused(9.95), moments=None)
+    before = watch.found
+    watch.moments = LOGGED_OUT
+    assert (before.flaps, before.refusals) == (1, 1)
+    assert (watch.found.flaps, watch.found.first_refusal) == (0, refused(9.95))
+
+
+def test_nothing_is_asked_at_once_past_the_deadline() -> None:
     """Refused or not: when time is up, nothing more is asked."""
     watch = watching(refused(42.0))
     assert watch.deadline_s == 43.0
@@ -276,9 +324,9 @@ def test_a_burst_ends_at_the_deadline() -> None:
 
 def test_a_wish_that_outlasts_the_deadline_ends_the_watch() -> None:
     """A site that asks for more patience than there is left is not asked again."""
-    watch = watching()
-    watch.take(unknown(11.0), retry_after_s=3600.0)
-    assert watch.next_look(11.05) is None
+    watch = watching(unknown(11.0))
+    watch.hold(3600.0)
+    assert watch.next_look_s(11.05) is None
     assert watch.interval.upper_s == math.inf
 
 
@@ -304,5 +352,4 @@ def test_half_an_hour_takes_a_few_hundred_looks() -> None:
     world = World(edges=(math.inf,), latency_s=0.1)
     it = run(world, watch_of(world, window_s=1800.0, floor_s=1.0, quiet_s=90.0, grace_s=180.0))
     assert 200 < len(it.looks) < 400
-    steps = [later.at_s - look.at_s for look, later in zip(it.looks, it.looks[1:], strict=False)]
-    assert max(steps) <= 15.0 * 1.1 + 2 * world.latency_s
+    assert max(later_s - look_s for look_s, later_s in pairwise(it.looks)) <= 15.0 + world.latency_s
