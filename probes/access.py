@@ -5,10 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-import httpx
-
-from afterglow.readings import Answer
-from probes.asking import Copy, failed, get_as_bearer, of_me
+from probes.asking import ME, Copy, Look, Wanted, of_me
 
 
 @dataclass(slots=True)
@@ -22,9 +19,6 @@ class AccessProbe:
     copy: Copy
     layer: ClassVar[str] = "access"
 
-    async def ask(self) -> Answer:
+    def look(self) -> Look:
         """Ask once."""
-        try:
-            return of_me(await get_as_bearer(self.copy, "/backend-api/me", self.copy.access_token))
-        except httpx.HTTPError as error:
-            return failed(error)
+        return of_me((yield Wanted(ME, bearer=self.copy.access_token)))

@@ -1,4 +1,8 @@
-"""How a probe asks over HTTP, and how an answer of the web API is read.
+"""What a probe wants to know, what it got, and how an answer of the web API is read.
+
+A probe is a generator of requests: it gives one `Wanted` after the other, is handed a `Got` for each, and
+ends with an answer. Who carries the requests is not its business: `OverHttp` does, over connections of its
+own, or `OverPage`, from inside a page.
 
 Facts: ChatGPT's undocumented web API as seen in several independent public projects (facts on refusals:
 401 with a code, in one of three body shapes; a 403 with HTML on an API call is a challenge).
@@ -7,26 +11,19 @@ Facts: ChatGPT's undocumented web API as seen in several independent public proj
 from __future__ import annotations
 
 import json
-import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache
-from typing import Any
-
-import httpx
+from functools import cached_property
+from typing import Any, ClassVar, Protocol
 
 from afterglow.readings import Answer, Exchange, State
 
 BODY_KEPT = 2_000
 """Characters of a body that are kept as evidence: a refusal is far shorter, a page is not needed whole."""
 
-
-@cache
-def _trust() -> ssl.SSLContext:
-    """One TLS context for all: making one costs more than the request that it is for."""
-    return httpx.create_ssl_context()
+ME = "/backend-api/me"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,48 +40,130 @@ class Copy:
     access_token: str = field(repr=False)
 
 
-def cookie_header(cookies: Mapping[str, str]) -> str:
-    """The Cookie header. Written by hand, because httpx never sends a `__Secure-` cookie over plain http."""
-    return "; ".join(f"{name}={value}" for name, value in cookies.items())
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """One request that a look wants made. Redirects are never followed: they lead to another page.
+
+    cookies: those of the session; None for a request without any. A page that asks for itself sends its
+    browser's own instead. bearer: an access token. json: a body.
+    """
+
+    path: str
+    method: str = "GET"
+    cookies: Mapping[str, str] | None = field(default=None, repr=False)
+    bearer: str | None = field(default=None, repr=False)
+    json: object | None = None
+    accept: str = "application/json"
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that it takes whoever carries it; cookies are the carrier's business."""
+        headers = {"Accept": self.accept}
+        if self.bearer is not None:
+            headers["Authorization"] = f"Bearer {self.bearer}"
+        if self.json is not None:
+            headers["Content-Type"] = "application/json"
+        return headers
+
+    @property
+    def content(self) -> str | None:
+        """The body as it is sent."""
+        return None if self.json is None else json.dumps(self.json)
 
 
-def client(copy: Copy) -> httpx.AsyncClient:
-    """A client with connections of its own, so that each request may meet another edge."""
-    loopback = httpx.URL(copy.base_url).host in {"127.0.0.1", "localhost", "::1"}
-    return httpx.AsyncClient(
-        base_url=copy.base_url,
-        verify=_trust(),
-        timeout=None,  # noqa: S113 - the watch ends every look by its own limit
-        trust_env=not loopback,  # a proxy is for the way out, not for this machine
-        headers={"User-Agent": copy.user_agent, "Accept": "application/json"},
-    )
+@dataclass(frozen=True)  # no slots: the body is read once and kept
+class Got:
+    """One answer of the site, whole.
+
+    renewed: whether the site set the session's cookie anew with it. status 0: a page was redirected, and may
+    not know where to.
+    """
+
+    status: int
+    headers: tuple[tuple[str, str], ...]
+    text: str = field(repr=False)
+    url: str
+    method: str = "GET"
+    renewed: bool = False
+
+    def header(self, name: str) -> str:
+        """The first header of this name, in any case; empty without one."""
+        return next(iter(self.every(name)), "")
+
+    def every(self, name: str) -> list[str]:
+        """Every header of this name, in any case."""
+        return [value for given, value in self.headers if given.lower() == name]
+
+    @cached_property
+    def body(self) -> Any:
+        """The JSON body, or None where it is anything else."""
+        try:
+            return json.loads(self.text)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def is_html(self) -> bool:
+        """Whether it is a page for people."""
+        return "html" in self.header("content-type")
+
+    @property
+    def exchange(self) -> Exchange:
+        """The evidence. What it may hold of secrets is taken out on the way out."""
+        headers = tuple((name, value) for name, value in self.headers if name.lower() != "set-cookie")
+        return Exchange(self.method, self.url, self.status, headers, self.text[:BODY_KEPT])
 
 
-async def get(copy: Copy, path: str, headers: Mapping[str, str]) -> httpx.Response:
-    """One GET over a connection of its own. Follows no redirect."""
-    async with client(copy) as asking:
-        return await asking.get(path, headers=headers)
+Look = Generator[Wanted, Got, Answer]
 
 
-async def get_as_bearer(copy: Copy, path: str, token: str) -> httpx.Response:
-    """One GET with an access token and no cookie."""
-    return await get(copy, path, {"Authorization": f"Bearer {token}"})
+class Probe(Protocol):
+    """Asks one layer: one look is a request or a few, then an answer."""
+
+    layer: ClassVar[str]
+
+    def look(self) -> Look:
+        """Begin one look."""
+        ...
 
 
-def unknown(code: str, response: httpx.Response | None = None) -> Answer:
+class Looking:
+    """One look under way: `wanted` is its next request, until `answer` is there."""
+
+    def __init__(self, probe: Probe) -> None:
+        self.answer: Answer | None = None
+        self._look = probe.look()
+        self._renewed = False
+        self.wanted: Wanted | None = next(self._look)
+
+    def take(self, got: Got) -> None:
+        """Hand over what came, and learn what is wanted next."""
+        self._renewed = self._renewed or got.renewed
+        try:
+            self.wanted = self._look.send(got)
+        except StopIteration as end:
+            self._end(end.value)
+
+    def fail(self, code: str) -> None:
+        """Give up, because a request was not answered: that says nothing of the session."""
+        self._look.close()
+        self._end(unknown(code))
+
+    def _end(self, answer: Answer) -> None:
+        self.wanted = None
+        self.answer = replace(answer, renewed=self._renewed)
+
+
+def unknown(code: str, got: Got | None = None) -> Answer:
     """An answer that says nothing of the session."""
-    retry_s = None if response is None else retry_after_s(response)
-    return Answer(State.UNKNOWN, code, retry_s, None if response is None else exchange(response))
+    if got is None:
+        return Answer(State.UNKNOWN, code)
+    return Answer(State.UNKNOWN, code, retry_after_s(got.header("retry-after")), got.exchange)
 
 
-def failed(error: httpx.HTTPError) -> Answer:
-    """A network failure: says nothing of the session."""
-    return unknown(type(error).__name__)
-
-
-def retry_after_s(response: httpx.Response) -> float | None:
+def retry_after_s(value: str) -> float | None:
     """What the site asks for in Retry-After (RFC 9110: seconds, or a date), in seconds; None without one."""
-    value = response.headers.get("retry-after", "").strip()
+    value = value.strip()
     if value.isdecimal():
         return float(value)
     try:
@@ -94,14 +173,6 @@ def retry_after_s(response: httpx.Response) -> float | None:
     if then.tzinfo is None:  # asctime's form, and "-0000": both mean UTC
         then = then.replace(tzinfo=UTC)
     return max(0.0, (then - datetime.now(UTC)).total_seconds())
-
-
-def body_of(response: httpx.Response) -> Any:
-    """The JSON body, or None where it is anything else."""
-    try:
-        return response.json()
-    except (json.JSONDecodeError, UnicodeDecodeError):
-        return None
 
 
 def refusal_code(body: Any) -> str:
@@ -114,40 +185,36 @@ def refusal_code(body: Any) -> str:
     return str(inner) if inner else "no_code"
 
 
-def not_telling(response: httpx.Response) -> Answer | None:
+def refused(got: Got) -> Answer:
+    """An answer that says no, with the code as it came."""
+    return Answer(State.REVOKED, refusal_code(got.body), exchange=got.exchange)
+
+
+def not_telling(got: Got) -> Answer | None:
     """The answer where nothing can be said of the session, or None where the body has to be looked at."""
-    status = response.status_code
-    if status in (200, 401) and isinstance(body_of(response), dict):
+    if got.status in (200, 401) and isinstance(got.body, dict):
         return None
-    is_html = "html" in response.headers.get("content-type", "")
-    if status == 403 and is_html:
-        return unknown("challenge", response)
-    return unknown(f"http_{status}_html" if is_html else f"http_{status}", response)
+    return not_understood(got)
 
 
-def exchange(response: httpx.Response) -> Exchange:
-    """Keep a request and its answer as evidence. What it may hold of secrets is taken out on the way out."""
-    return Exchange(
-        method=response.request.method,
-        url=str(response.request.url),
-        status=response.status_code,
-        headers=tuple(
-            (name, value) for name, value in response.headers.items() if name.lower() != "set-cookie"
-        ),
-        body=response.text[:BODY_KEPT],
-    )
+def not_understood(got: Got) -> Answer:
+    """The answer where neither pattern fits; its code is as telling as the status allows."""
+    if got.status == 0:
+        return unknown("redirected", got)
+    if got.status == 403 and got.is_html:
+        return unknown("challenge", got)
+    return unknown(f"http_{got.status}_html" if got.is_html else f"http_{got.status}", got)
 
 
-def of_me(response: httpx.Response) -> Answer:
+def of_me(got: Got) -> Answer:
     """Read `/backend-api/me`: 200 with a user is alive, 401 is refused, all else says nothing.
 
     Source: the shipped web bundle and six public projects.
     """
-    if (nothing := not_telling(response)) is not None:
+    if (nothing := not_telling(got)) is not None:
         return nothing
-    body = body_of(response)
-    if response.status_code == 401:
-        return Answer(State.REVOKED, refusal_code(body), exchange=exchange(response))
-    if body.get("id") or body.get("email"):
-        return Answer(State.ALIVE, exchange=exchange(response))
-    return unknown("unexpected_body", response)
+    if got.status == 401:
+        return refused(got)
+    if got.body.get("id") or got.body.get("email"):
+        return Answer(State.ALIVE, exchange=got.exchange)
+    return unknown("unexpected_body", got)

@@ -1,41 +1,35 @@
 """The session cookie: does it still give an access token, and is that token served?
 
-Two layers ask the same question. *session* goes on as the browser would, and takes over every cookie that
-the site renews. *replay* is a thief's copy: the cookies of the moment before the log-out, never updated.
-Neither lets the site take a cookie away: an edge that knows of the log-out may do so, and the layer would
-then seem to have ended, although a fresh copy is still honoured elsewhere.
+Several layers ask the same question. *session* goes on as the browser would, and takes over every cookie
+that the site renews. *replay* is a thief's copy: the cookies of the moment before the log-out, never updated;
+*elsewhere* is the same copy on another device. None of them lets the site take a cookie away: an edge that
+knows of the log-out may do so, and the layer would then seem to have ended, although a fresh copy is still
+honoured elsewhere. *tab* is a second tab of the same profile, never reloaded: its browser keeps the cookies,
+and lets them be taken.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
-import httpx
-
 from afterglow.readings import Answer, State
-from probes.asking import (
-    Copy,
-    body_of,
-    cookie_header,
-    exchange,
-    failed,
-    get,
-    get_as_bearer,
-    not_telling,
-    of_me,
-    refusal_code,
-    unknown,
-)
+from probes.asking import ME, Copy, Got, Look, Wanted, not_telling, of_me, refusal_code, refused, unknown
+from probes.cookies import taken_over
+
+SESSION = "/api/auth/session"
 
 REFUSED_REFRESH = {"RefreshAccessTokenError", "refresh_token_invalidated", "app_session_terminated"}
 """The errors by which the session says that it is over (chatgpt-web.md: shipped bundle, refusals on refresh).
 Any other error is the site's own trouble."""
 
-
 OPINIONS = 6
 """So many edges may refuse a token that was just given. Where one of four still serves it, asking once finds
 it in a quarter of the cases, asking six times in five of six."""
+
+ANOTHER_BROWSER = "Mozilla/5.0 (X11; Linux x86_64; rv:150.0) Gecko/20100101 Firefox/150.0"
+"""What *elsewhere* says it is: another browser on another system than the profiles'."""
 
 
 @dataclass(slots=True)
@@ -50,37 +44,19 @@ class ReplayProbe:
 
     copy: Copy
     layer: ClassVar[str] = "replay"
-    _cookies: dict[str, str] = field(default_factory=dict, repr=False)
+    _cookies: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         """Take the cookies as they were copied."""
         self._cookies = dict(self.copy.cookies)
 
-    async def ask(self) -> Answer:
+    def look(self) -> Look:
         """Ask once."""
-        try:
-            session = await get(self.copy, "/api/auth/session", {"Cookie": cookie_header(self._cookies)})
-            self._taken_over(session)
-            token = _token(session)
-            if isinstance(token, Answer):
-                return token
-            return await self._served(token)
-        except httpx.HTTPError as error:
-            return failed(error)
+        session = yield Wanted(SESSION, cookies=self._cookies)
+        self._take_over(session)
+        return (yield from _lets_in(session))
 
-    async def _served(self, token: str) -> Answer:
-        """Whether anybody serves the token that the session has just given.
-
-        Several edges may answer: the one that gave the token and the one that is shown it need not be the
-        same, and without more opinions a session that one edge still honours would hardly ever read alive.
-        """
-        for _ in range(OPINIONS):
-            answer = of_me(await get_as_bearer(self.copy, "/backend-api/me", token))
-            if answer.state is not State.REVOKED:
-                break
-        return answer
-
-    def _taken_over(self, response: httpx.Response) -> None:
+    def _take_over(self, session: Got) -> None:
         """A replayed copy is never written back to."""
 
 
@@ -89,19 +65,35 @@ class SessionProbe(ReplayProbe):
 
     layer: ClassVar[str] = "session"
 
-    def _taken_over(self, response: httpx.Response) -> None:
-        # the jar itself, because a name that was set for two paths makes httpx raise
-        self._cookies.update({cookie.name: cookie.value for cookie in response.cookies.jar if cookie.value})
+    def _take_over(self, session: Got) -> None:
+        self._cookies = taken_over(self._cookies, session.every("set-cookie"))
 
 
-def _token(session: httpx.Response) -> str | Answer:
+class ElsewhereProbe(ReplayProbe):
+    """The same copy on another device: whether a session is bound to the browser that it was made for."""
+
+    layer: ClassVar[str] = "elsewhere"
+
+
+class TabProbe(ReplayProbe):
+    """The same question, asked by an open tab that is never reloaded: its browser's own cookies are sent."""
+
+    layer: ClassVar[str] = "tab"
+
+
+def on_another_device(copy: Copy) -> Copy:
+    """The copy as another browser would send it: for whoever carries an `ElsewhereProbe`."""
+    return replace(copy, user_agent=ANOTHER_BROWSER)
+
+
+def token_of(session: Got) -> str | Answer:
     """The access token that the session gave, or the answer if there is none."""
     if (nothing := not_telling(session)) is not None:
         return nothing
-    body = body_of(session)
+    body = session.body
     code = refusal_code(body)
-    if session.status_code == 401 or (body.get("error") and code in REFUSED_REFRESH):
-        return Answer(State.REVOKED, code, exchange=exchange(session))
+    if session.status == 401 or (body.get("error") and code in REFUSED_REFRESH):
+        return refused(session)
     if body.get("error"):
         return unknown(code, session)
     token = body.get("accessToken")
@@ -109,4 +101,20 @@ def _token(session: httpx.Response) -> str | Answer:
         return token
     if body.get("user") or token:
         return unknown("unexpected_body", session)
-    return Answer(State.REVOKED, "signed_out", exchange=exchange(session))
+    return Answer(State.REVOKED, "signed_out", exchange=session.exchange)
+
+
+def _lets_in(session: Got) -> Look:
+    """Whether the session gave a token that anybody serves.
+
+    Several edges may answer: the one that gave the token and the one that is shown it need not be the
+    same, and without more opinions a session that one edge still honours would hardly ever read alive.
+    """
+    token = token_of(session)
+    if isinstance(token, Answer):
+        return token
+    for _ in range(OPINIONS):
+        answer = of_me((yield Wanted(ME, bearer=token)))
+        if answer.state is not State.REVOKED:
+            break
+    return answer

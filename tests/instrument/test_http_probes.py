@@ -1,4 +1,4 @@
-"""What the probes that ask over HTTP make of every answer that the web API has been seen to give.
+"""What the probes make of every answer that the web API has been seen to give, asked over HTTP.
 
 Against a real server on this machine, because fresh connections and hand-written cookies are what counts.
 """
@@ -14,21 +14,31 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 
-import httpx
 import pytest
 
+from afterglow.budget import Budget, BudgetSpent
 from afterglow.readings import Answer, State
 from probes.access import AccessProbe
-from probes.asking import BODY_KEPT, Copy, retry_after_s
-from probes.session import OPINIONS, ReplayProbe, SessionProbe
+from probes.asking import BODY_KEPT, Copy, Probe, retry_after_s
+from probes.over_http import OverHttp
+from probes.session import (
+    ANOTHER_BROWSER,
+    OPINIONS,
+    ElsewhereProbe,
+    ReplayProbe,
+    SessionProbe,
+    TabProbe,
+    on_another_device,
+)
 
 COOKIE = "__Secure-next-auth.session-token"
 SESSION = "/api/auth/session"
 ME = "/backend-api/me"
 
-Probe = AccessProbe | SessionProbe | ReplayProbe
+Kind = type[AccessProbe] | type[ReplayProbe]
+OfSession = type[ReplayProbe]
 
 
 @dataclass(frozen=True)
@@ -57,6 +67,12 @@ IS_ME = says(200, {"id": "user-1", "email": "qa@example.test"})
 HANGS_UP = Page(0, "")
 
 
+class Held(Probe, Protocol):
+    """A probe that holds a copy."""
+
+    copy: Copy
+
+
 @dataclass(frozen=True)
 class Asked:
     """One request as the server got it."""
@@ -74,6 +90,7 @@ class Site:
     pages: dict[str, Page] = field(default_factory=lambda: {SESSION: SIGNED_IN, ME: IS_ME})
     asked: list[Asked] = field(default_factory=list)
     queued: dict[str, list[Page]] = field(default_factory=dict)
+    raw: bytes = b""
 
     def page(self, path: str) -> Page:
         """What is answered next: whatever is queued, then always the same."""
@@ -93,6 +110,10 @@ def handler_of(site: Site) -> type[BaseHTTPRequestHandler]:
             headers = {name.lower(): value for name, value in self.headers.items()}
             site.asked.append(Asked(self.path, headers, self.client_address[1]))
             page = site.page(self.path)
+            if site.raw:
+                self.wfile.write(site.raw)
+                self.close_connection = True
+                return
             if not page.status:
                 self.close_connection = True
                 return
@@ -119,10 +140,11 @@ def site() -> Iterator[Site]:
         server.shutdown()
 
 
-def ask(probe: Probe) -> Answer:
+def ask(probe: Held, budget: Budget | None = None) -> Answer:
     """Ask once, on a thread of its own: after browser tests, this one has an event loop already."""
     with ThreadPoolExecutor(max_workers=1) as pool:
-        return pool.submit(asyncio.run, probe.ask()).result(timeout=20)
+        over_http = OverHttp(probe, probe.copy, budget or Budget())
+        return pool.submit(asyncio.run, over_http.ask()).result(timeout=20)
 
 
 def told(answer: Answer) -> tuple[State, str]:
@@ -157,14 +179,14 @@ SAY_NOTHING = [
 ]
 
 
-@pytest.fixture(params=[AccessProbe, SessionProbe, ReplayProbe])
+@pytest.fixture(params=[AccessProbe, SessionProbe, ReplayProbe, ElsewhereProbe, TabProbe])
 def kind(request: pytest.FixtureRequest) -> type[Probe]:
     """Each of the layers that are asked over HTTP."""
-    kind: type[Probe] = request.param
+    kind: Kind = request.param
     return kind
 
 
-def test_a_session_that_is_served_is_alive(site: Site, kind: type[Probe]) -> None:
+def test_a_session_that_is_served_is_alive(site: Site, kind: Kind) -> None:
     """The answer is kept as evidence."""
     answer = ask(kind(site.copy()))
     assert told(answer) == (State.ALIVE, "")
@@ -175,7 +197,7 @@ def test_a_session_that_is_served_is_alive(site: Site, kind: type[Probe]) -> Non
 
 @pytest.mark.parametrize(("reply", "code"), REFUSALS)
 def test_a_refused_token_is_revoked_with_the_code_as_it_came(
-    site: Site, kind: type[Probe], reply: Page, code: str
+    site: Site, kind: Kind, reply: Page, code: str
 ) -> None:
     """In all the shapes of body that have been seen; a token's natural end can be told by its code.
 
@@ -186,9 +208,7 @@ def test_a_refused_token_is_revoked_with_the_code_as_it_came(
 
 
 @pytest.mark.parametrize(("reply", "code"), SAY_NOTHING)
-def test_an_outage_a_challenge_or_a_limit_is_unknown(
-    site: Site, kind: type[Probe], reply: Page, code: str
-) -> None:
+def test_an_outage_a_challenge_or_a_limit_is_unknown(site: Site, kind: Kind, reply: Page, code: str) -> None:
     """None of them says anything of the session."""
     site.pages[ME] = reply
     answer = ask(kind(site.copy()))
@@ -200,7 +220,7 @@ def test_an_outage_a_challenge_or_a_limit_is_unknown(
 @pytest.mark.parametrize(("reply", "code"), SAY_NOTHING)
 @pytest.mark.parametrize("kind_of_session", [SessionProbe, ReplayProbe])
 def test_so_it_is_when_the_session_is_asked_for(
-    site: Site, kind_of_session: type[SessionProbe | ReplayProbe], reply: Page, code: str
+    site: Site, kind_of_session: OfSession, reply: Page, code: str
 ) -> None:
     """And the second question is not asked at all."""
     site.pages[SESSION] = reply
@@ -224,7 +244,7 @@ def test_so_it_is_when_the_session_is_asked_for(
 )
 @pytest.mark.parametrize("kind_of_session", [SessionProbe, ReplayProbe])
 def test_a_session_without_user_and_token_is_signed_out(
-    site: Site, kind_of_session: type[SessionProbe | ReplayProbe], reply: Page, code: str
+    site: Site, kind_of_session: OfSession, reply: Page, code: str
 ) -> None:
     """Told by what is missing, never by an empty body: a banner may be all that is left."""
     site.pages[SESSION] = reply
@@ -273,21 +293,21 @@ def test_half_an_answer_is_unknown(site: Site, path: str, body: object, code: st
     assert told(ask(SessionProbe(site.copy()))) == (State.UNKNOWN, code)
 
 
-def test_a_connection_that_breaks_is_unknown(site: Site, kind: type[Probe]) -> None:
+def test_a_connection_that_breaks_is_unknown(site: Site, kind: Kind) -> None:
     """The server hangs up in the middle of it."""
     site.pages = dict.fromkeys(site.pages, HANGS_UP)
     answer = ask(kind(site.copy()))
     assert answer.state is State.UNKNOWN
-    assert answer.code in {"RemoteProtocolError", "ReadError"}
+    assert answer.code in {"IncompleteReadError", "ConnectionResetError"}
     assert answer.exchange is None
 
 
-def test_a_connection_that_is_refused_is_unknown(kind: type[Probe]) -> None:
+def test_a_connection_that_is_refused_is_unknown(kind: Kind) -> None:
     """Nobody listens there."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))  # taken, but not listened on
         copy = Copy(f"http://127.0.0.1:{taken.getsockname()[1]}", "Afterglow test", {}, "held-token")
-        assert told(ask(kind(copy))) == (State.UNKNOWN, "ConnectError")
+        assert told(ask(kind(copy))) == (State.UNKNOWN, "ConnectionRefusedError")
 
 
 def test_a_redirect_is_not_followed(site: Site) -> None:
@@ -308,7 +328,7 @@ def test_the_access_token_is_asked_with_alone(site: Site) -> None:
 
 @pytest.mark.parametrize("kind_of_session", [SessionProbe, ReplayProbe])
 def test_the_session_is_asked_with_its_cookies_and_its_own_new_token(
-    site: Site, kind_of_session: type[SessionProbe | ReplayProbe]
+    site: Site, kind_of_session: OfSession
 ) -> None:
     """`__Secure-` cookies too, although the site is on plain http; then the token that it gave."""
     ask(kind_of_session(site.copy(**{COOKIE: "held", "oai-did": "device"})))
@@ -327,7 +347,7 @@ def test_every_request_opens_a_connection_of_its_own(site: Site) -> None:
     assert len({asked.client_port for asked in site.asked}) == len(site.asked) == 6
 
 
-def cookies_after(site: Site, probe: SessionProbe | ReplayProbe, *set_cookies: str) -> str:
+def cookies_after(site: Site, probe: ReplayProbe, *set_cookies: str) -> str:
     """The cookies that a probe sends after the site has set some."""
     page = SIGNED_IN
     for line in set_cookies:
@@ -370,7 +390,7 @@ def test_a_replayed_copy_is_never_written_back_to(site: Site) -> None:
     assert held.cookies == {COOKIE: "held"}
 
 
-def test_a_site_that_limits_is_heard(site: Site, kind: type[Probe]) -> None:
+def test_a_site_that_limits_is_heard(site: Site, kind: Kind) -> None:
     """429 with Retry-After: unknown, and how long to leave it alone."""
     site.pages[ME] = says(429, {}).with_header("Retry-After", "17")
     assert ask(kind(site.copy())).retry_after_s == 17.0
@@ -379,7 +399,7 @@ def test_a_site_that_limits_is_heard(site: Site, kind: type[Probe]) -> None:
 @pytest.mark.parametrize(("value", "wait_s"), [("0", 0.0), ("120", 120.0), (" 7 ", 7.0)])
 def test_retry_after_may_be_seconds(value: str, wait_s: float) -> None:
     """The usual form."""
-    assert retry_after_s(httpx.Response(429, headers={"Retry-After": value})) == wait_s
+    assert retry_after_s(value) == wait_s
 
 
 @pytest.mark.parametrize(
@@ -394,19 +414,16 @@ def test_retry_after_may_be_seconds(value: str, wait_s: float) -> None:
 def test_retry_after_may_be_a_date(form: str) -> None:
     """In any form of RFC 9110, also those without a time zone; one that has passed asks for nothing."""
     now = datetime.now(UTC)
-    in_an_hour = (now + timedelta(hours=1)).strftime(form)
-    wait_s = retry_after_s(httpx.Response(429, headers={"Retry-After": in_an_hour}))
+    wait_s = retry_after_s((now + timedelta(hours=1)).strftime(form))
     assert wait_s is not None
     assert 3400 < wait_s <= 3600
-    an_hour_ago = (now - timedelta(hours=1)).strftime(form)
-    assert retry_after_s(httpx.Response(429, headers={"Retry-After": an_hour_ago})) == 0.0
+    assert retry_after_s((now - timedelta(hours=1)).strftime(form)) == 0.0
 
 
-@pytest.mark.parametrize("headers", [{}, {"Retry-After": "soon"}, {"Retry-After": ""}, {"Retry-After": "-1"}])
-def test_a_retry_after_that_says_nothing_asks_for_nothing(headers: dict[str, str]) -> None:
+@pytest.mark.parametrize("value", ["", "soon", "-1", "²"])
+def test_a_retry_after_that_says_nothing_asks_for_nothing(value: str) -> None:
     """The watch then goes on at its own pace."""
-    assert retry_after_s(httpx.Response(429, headers=headers)) is None
-    assert retry_after_s(httpx.Response(429, headers=[(b"Retry-After", "²".encode("latin-1"))])) is None
+    assert retry_after_s(value) is None
 
 
 def test_evidence_is_short_and_holds_no_new_cookie(site: Site) -> None:
@@ -419,6 +436,122 @@ def test_evidence_is_short_and_holds_no_new_cookie(site: Site) -> None:
     assert "secret" not in str(exchange)
 
 
-def test_what_a_probe_holds_does_not_show_in_a_traceback(site: Site, kind: type[Probe]) -> None:
+def test_what_a_probe_holds_does_not_show_in_a_traceback(site: Site, kind: Kind) -> None:
     """Neither cookies nor tokens are in its representation."""
     assert "held" not in repr(kind(site.copy()))
+
+
+def test_another_device_says_what_it_is(site: Site) -> None:
+    """The same cookies, from another browser than the one that signed in."""
+    assert told(ask(ElsewhereProbe(on_another_device(site.copy())))) == (State.ALIVE, "")
+    assert {asked.headers["user-agent"] for asked in site.asked} == {ANOTHER_BROWSER}
+    assert site.asked[0].headers["cookie"] == f"{COOKIE}=held"
+
+
+@pytest.mark.parametrize(
+    ("set_cookies", "sent"),
+    [
+        (("s.0=new",), "s.0=new; oai-did=device"),
+        (("s.1=b", "s.0=a"), "s.0=a; s.1=b; oai-did=device"),
+        (("s=whole",), "oai-did=device; s=whole"),
+        (("s.1=; Max-Age=0",), "s.0=old; s.1=end; oai-did=device"),
+        (("s.0=new", "s.1=; Max-Age=0"), "s.0=new; oai-did=device"),
+        (("other=new",), "s.0=old; s.1=end; oai-did=device; other=new"),
+    ],
+)
+def test_a_chunk_that_is_left_over_goes_with_the_others(
+    site: Site, set_cookies: tuple[str, ...], sent: str
+) -> None:
+    """A cookie that now comes in fewer chunks would be read with an old end."""
+    held = site.copy(**{"s.0": "old", "s.1": "end", "oai-did": "device"})
+    assert sorted(cookies_after(site, SessionProbe(held), *set_cookies).split("; ")) == sorted(
+        sent.split("; ")
+    )
+
+
+@pytest.mark.parametrize(
+    ("set_cookie", "renewed"),
+    [
+        (f"{COOKIE}=new; Path=/", True),
+        (f"{COOKIE}.0=new; Path=/", True),
+        (f"{COOKIE}=; Path=/", False),
+        (f"{COOKIE}=gone; Max-Age=0", False),
+        ("oai-did=device", False),
+    ],
+)
+def test_a_session_that_is_renewed_by_looking_is_told(site: Site, set_cookie: str, renewed: bool) -> None:
+    """Whatever the answer, and whoever of the probes' requests it was."""
+    site.pages[SESSION] = SIGNED_IN.with_header("Set-Cookie", set_cookie)
+    assert ask(ReplayProbe(site.copy())).renewed is renewed
+    site.pages[ME] = REVOKED_TOKEN.with_header("Set-Cookie", set_cookie)
+    assert ask(AccessProbe(site.copy())).renewed is renewed
+    site.pages[ME] = HANGS_UP
+    assert ask(ReplayProbe(site.copy())).renewed is renewed
+
+
+def test_a_budget_is_asked_before_every_request(site: Site) -> None:
+    """The request that would exceed it is not made, also in the middle of a look."""
+    budget = Budget(limit=3)
+    assert told(ask(SessionProbe(site.copy()), budget)) == (State.ALIVE, "")
+    with pytest.raises(BudgetSpent):
+        ask(SessionProbe(site.copy()), budget)
+    assert [asked.path for asked in site.asked] == [SESSION, ME, SESSION]
+
+
+ME_BODY = b'{"id": "user-1"}'
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 16\r\n\r\n" + ME_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\na;x=1\r\n"
+        + ME_BODY[:10]
+        + b"\r\n6\r\n"
+        + ME_BODY[10:]
+        + b"\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n\r\n" + ME_BODY,
+        b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 200\r\nX: y\r\n\r\n" + ME_BODY,
+    ],
+)
+def test_an_answer_is_read_however_its_end_is_told(site: Site, raw: bytes) -> None:
+    """By its length, in chunks, by the end of the connection, or after what was only announced."""
+    site.raw = raw
+    assert told(ask(AccessProbe(site.copy()))) == (State.ALIVE, "")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + ME_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n10\r\n" + ME_BODY,
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nmany\r\n" + ME_BODY,
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+        b"\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nX: " + b"y" * 300_000,
+    ],
+)
+def test_an_answer_that_is_cut_or_none_at_all_is_unknown(site: Site, raw: bytes) -> None:
+    """Half an answer may say anything."""
+    site.raw = raw
+    answer = ask(AccessProbe(site.copy()))
+    assert answer.state is State.UNKNOWN
+    assert answer.exchange is None
+
+
+def test_a_proxy_is_for_the_way_out(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the environment names is used for a site elsewhere, unless it is excepted, and never here."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("http_proxy", site.base_url.removeprefix("http://"))
+    elsewhere = Copy("http://site.example.test", "Afterglow test", {COOKIE: "held"}, "held-token")
+    site.pages = {f"http://site.example.test{path}": page for path, page in site.pages.items()}
+    assert told(ask(SessionProbe(elsewhere))) == (State.ALIVE, "")
+    session, me = site.asked
+    assert session.headers["cookie"] == f"{COOKIE}=held"
+    assert me.headers["authorization"] == "Bearer fresh-token"
+    assert session.client_port != me.client_port
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
+    assert told(ask(AccessProbe(elsewhere))) == (State.UNKNOWN, "ConnectError")
+    site.pages = {ME: IS_ME}
+    assert told(ask(AccessProbe(site.copy()))) == (State.ALIVE, "")
