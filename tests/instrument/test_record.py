@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
+import os
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from queue import Queue
 from typing import Any
 
 import pytest
 
-from afterglow.record import VERSION, RunFile
+from afterglow.clock import Gap, now_s
+from afterglow.readings import Moments, Reading, State
+from afterglow.record import (
+    VERSION,
+    NotRecorded,
+    RunFile,
+    being_written,
+    gap_json,
+    moments_json,
+    reading_json,
+)
 from afterglow.redaction import MASK, Redactor
+
+PROMISED_S = 1.0
+"""A line is on the disk so long after it came."""
 
 
 def lines_of(file: RunFile) -> list[dict[str, Any]]:
@@ -28,13 +45,14 @@ def redact() -> Redactor:
 
 
 def test_the_first_line_says_what_the_file_is(tmp_path: Path, redact: Redactor) -> None:
-    """Its version, its id, and which moment of UTC the monotonic clock stood for."""
+    """Its version, its id, and which moment of UTC the clock of all measuring stood for."""
+    before_s = now_s()
     file = RunFile(tmp_path / "runs", redact)
     [first] = lines_of(file)
     file.close()
     assert (first["kind"], first["v"], first["id"]) == ("run", VERSION, file.id)
     assert abs(datetime.now(UTC) - datetime.fromisoformat(first["utc"])) < timedelta(hours=1)
-    assert first["clock_s"] > 0
+    assert before_s <= first["clock_s"] <= now_s()
     assert file.path.name == f"{datetime.fromisoformat(first['utc']):%Y%m%dT%H%M%SZ}-{file.id}.jsonl"
 
 
@@ -45,6 +63,110 @@ def test_a_line_can_be_read_as_soon_as_it_was_written(tmp_path: Path, redact: Re
         file.append("reading", {"number": number, "sent_s": 0.1 + 0.2})
         assert lines_of(file)[-1] == {"kind": "reading", "number": number, "sent_s": 0.1 + 0.2}
     file.close()
+
+
+def test_a_line_is_on_the_disk_within_a_second_even_if_nothing_follows_it(
+    tmp_path: Path, redact: Redactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A machine may go down in the long silence after the last reading. Only asking the disk keeps it."""
+    synced: Queue[str] = Queue()
+    fsync = os.fsync
+
+    def noted(handle: int) -> None:
+        before = file.path.read_text(encoding="utf-8")
+        fsync(handle)
+        synced.put(before)
+
+    file = RunFile(tmp_path, redact)
+    monkeypatch.setattr("os.fsync", noted)
+    for line in ("the first", "after a silence", "after another"):
+        file.append(line, {})
+        while f'"{line}"' not in synced.get(timeout=PROMISED_S):
+            pass
+    file.close()
+
+
+def test_a_full_disk_is_told_in_one_line_by_every_line_after_it_and_at_the_end(
+    tmp_path: Path, redact: Redactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes next is told, not only the thread that met it; and there is no pretended end."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    file = RunFile(tmp_path, redact)
+    with monkeypatch.context() as patch:
+        patch.setattr("afterglow.record._write_all", full)
+        with pytest.raises(NotRecorded):
+            file.append("reading", {})
+    with pytest.raises(
+        NotRecorded, match=r"^\S+\.jsonl cannot be written any more \(No space left on device\): "
+    ):
+        file.append("reading", {})
+    with pytest.raises(NotRecorded, match="No space left") as raised:
+        file.close()
+    assert "\n" not in str(raised.value)
+    assert [line["kind"] for line in lines_of(file)] == ["run"]
+
+
+def test_a_disk_that_fails_in_the_background_is_told_by_the_next_line(
+    tmp_path: Path, redact: Redactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread that waits for the disk has nobody to tell: it keeps the error for who comes next."""
+
+    def broken(_handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    file = RunFile(tmp_path, redact)
+    monkeypatch.setattr("os.fsync", broken)
+    pause = threading.Event()
+
+    def append_for_long() -> None:
+        for number in range(1000):
+            file.append("reading", {"number": number})
+            pause.wait(0.01)
+
+    with pytest.raises(NotRecorded, match="Input/output error"):
+        append_for_long()
+    with pytest.raises(NotRecorded, match="Input/output error"):
+        file.close()
+
+
+def test_a_file_that_is_closed_leaves_no_thread_behind(tmp_path: Path, redact: Redactor) -> None:
+    before = set(threading.enumerate())
+    file = RunFile(tmp_path, redact)
+    assert set(threading.enumerate()) - before
+    file.append("reading", {})
+    file.close()
+    assert not set(threading.enumerate()) - before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no marks that a reader could look for")
+def test_a_file_shows_that_its_run_is_still_alive(tmp_path: Path, redact: Redactor) -> None:
+    """A reader can tell a run that goes on from one that was killed; looking does it no harm."""
+    file = RunFile(tmp_path, redact)
+    assert [being_written(file.path) for _ in range(2)] == [True, True]
+    file.append("reading", {})
+    file.close()
+    assert not being_written(file.path)
+    assert not being_written(tmp_path / "no such file")
+
+
+def test_seconds_are_written_in_full(tmp_path: Path, redact: Redactor) -> None:
+    """A rounded one could move an interval's end past the truth: what is read back is the same number."""
+    third_s = 86_400 / 7
+    written = {
+        "reading": reading_json(Reading("a", "b", third_s, third_s + 1e-9, State.REVOKED, "gone")),
+        "log-out": moments_json(Moments(third_s, None, third_s + 1e-9)),
+        "gap": gap_json(Gap(third_s, third_s + 1e-9, "asleep")),
+    }
+    file = RunFile(tmp_path, redact)
+    for kind, fields in written.items():
+        file.append(kind, fields)
+    file.close()
+    read = {line.pop("kind"): line for line in lines_of(file)}
+    assert {kind: read[kind] for kind in written} == written
+    assert read["reading"]["sent_s"] == third_s
 
 
 def test_no_line_holds_a_secret(tmp_path: Path, redact: Redactor) -> None:
@@ -96,7 +218,7 @@ def test_the_last_line_says_that_the_run_ended_by_itself(tmp_path: Path, redact:
     file = RunFile(tmp_path, redact)
     file.close()
     first, last = lines_of(file)
-    assert last["kind"] == "end"
+    assert (last["kind"], last["state"]) == ("end", "complete")
     assert last["clock_s"] >= first["clock_s"]
     with pytest.raises(ValueError, match="closed"):
         file.append("late", {})
