@@ -5,13 +5,23 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from afterglow.clock import Gap
+from afterglow.conductor import Lane, Role
 from afterglow.delay import Interval, Verdict, longest
 from afterglow.readings import Exchange, Moments, Reading, State
 from afterglow.watch import LayerWatch
 
 Json = dict[str, object]
+
+CLOCKS = {"row": "row gone", "notice": "tab noticed"}
+"""What each clock times, in a word or two: both let nobody in."""
+
+
+def clock_name(layer: str) -> str:
+    """Such as "seen: row gone": nobody shall take a clock for a door."""
+    return f"seen: {CLOCKS.get(layer, layer)}"
 
 
 def delay_json(interval: Interval) -> list[float | None]:
@@ -24,8 +34,10 @@ def delay_json(interval: Interval) -> list[float | None]:
 class LayerResult:
     """What the watch on one layer found. `delay` is open above if the layer never settled.
 
-    Seconds count from the log-out. `confirmed_s` is when the last refusal came that was needed to settle:
-    by then no edge honoured the layer any more, but for the residual chance.
+    Seconds count from the log-out. `every_edge` contains the moment at which the slowest edge learned of it,
+    but for the residual chance; None where no chance is stated. `confirmed_s` is when the last refusal came
+    that was needed to settle. `renewals`: how often the site set the session's cookie anew when it was asked.
+    `stopped`: why the watch could not go on to its end.
     """
 
     session: str
@@ -41,6 +53,10 @@ class LayerResult:
     readings: tuple[Reading, ...]
     last_alive: Exchange | None = None
     first_refused: Exchange | None = None
+    every_edge: Interval | None = None
+    renewals: int = 0
+    stopped: str | None = None
+    last_unknown: Exchange | None = None
 
     def to_json(self) -> Json:
         """The fields of summary.json; seconds count from the log-out."""
@@ -54,14 +70,40 @@ class LayerResult:
             "readings": len(self.readings),
             "unknowns": self.unknowns,
             "codes": list(self.codes),
+            "every_edge_s": None if self.every_edge is None else delay_json(self.every_edge),
             "residual_chance": self.residual_chance,
+            "renewals": self.renewals,
+            "stopped": self.stopped,
             "verdict": self.verdict.value,
         }
 
 
-def layer_result(
-    watch: LayerWatch, last_alive: Exchange | None = None, first_refused: Exchange | None = None
-) -> LayerResult:
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """A layer that could not be watched, and why: the target lacks it, or it ended by something else."""
+
+    session: str
+    layer: str
+    why: str
+
+    def to_json(self) -> Json:
+        """The fields of summary.json."""
+        return {"session": self.session, "layer": self.layer, "why": self.why}
+
+
+def lane_result(lane: Lane) -> LayerResult:
+    """Sum up a lane whose log-out has happened."""
+    return replace(
+        layer_result(lane.watch),
+        last_alive=lane.last_alive,
+        first_refused=lane.first_refused,
+        last_unknown=lane.last_unknown,
+        renewals=lane.renewals,
+        stopped=lane.stopped,
+    )
+
+
+def layer_result(watch: LayerWatch) -> LayerResult:
     """Sum up a watch whose log-out has happened."""
     assert watch.moments is not None
     readings = tuple(watch.readings)
@@ -81,8 +123,7 @@ def layer_result(
         codes=tuple(code for code, _ in codes.most_common()),
         residual_chance=watch.chance if watch.settled else None,
         readings=readings,
-        last_alive=last_alive,
-        first_refused=first_refused,
+        every_edge=watch.every_edge,
     )
 
 
@@ -141,7 +182,9 @@ class Age:
 class Measurement:
     """One log-out and all that outlived it.
 
-    action: "log out one" or "log out all". undermined: why the delays may not be used although they were
+    action: "log out one" or "log out all". layers: the doors, whose delays count. clocks: what was timed
+    beside them. absent: the layers that could not be watched. gaps: when nobody could look. requests: what
+    the watch cost each session, of the budget. undermined: why the delays may not be used although they were
     read, such as a control that died; None when nothing speaks against them.
     """
 
@@ -153,6 +196,17 @@ class Measurement:
     ages: Mapping[str, Age] = field(default_factory=dict)
     undermined: str | None = None
     interrupted: bool = False
+    clocks: tuple[LayerResult, ...] = ()
+    absent: tuple[Absent, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    requests: Mapping[str, int] = field(default_factory=dict)
+    budget: int | None = None
+    pattern: str = "all"
+
+    @property
+    def closing_order(self) -> tuple[LayerResult, ...]:
+        """The doors in the order in which they closed; those that never did come last."""
+        return tuple(sorted(self.layers, key=lambda door: (door.delay.upper_s, door.delay.lower_s)))
 
     @property
     def sessions(self) -> tuple[str, ...]:
@@ -200,13 +254,46 @@ class Measurement:
             "verdict": self.verdict.value,
             "why_undetermined": self.why_undetermined() or None,
             "interrupted": self.interrupted,
+            "clicked_to_requested_s": (
+                None if moments.requested_s is None else round(moments.requested_s - moments.clicked_s, 4)
+            ),
             "clicked_to_acknowledged_s": round(moments.acknowledged_s - moments.clicked_s, 4),
             "request_seen": moments.requested_s is not None,
             "ages_s": {name: age.to_json() for name, age in self.ages.items()},
             "layers": [self.layer_json(layer) for layer in self.layers],
+            "closing_order": [f"{door.session} {door.layer}" for door in self.closing_order],
             "sessions": [self._delay(self.of_session(name), session=name) for name in self.sessions],
             "all_devices": self.all_devices_json(),
             "controls": [control.to_json() for control in self.controls],
+            "clocks": self.clocks_json(),
+            "not_applicable": [absent.to_json() for absent in self.absent],
+            "gaps": [self._gap_json(gap) for gap in self.gaps],
+            "requests": dict(self.requests),
+            "request_budget": self.budget,
+            "probe_pattern": self.pattern,
+            "looking_changed": self.looking_changed(),
+        }
+
+    def clocks_json(self) -> list[Json]:
+        """The clocks' fields. A clock has no verdict: it is never counted as sign-out."""
+        fields = [clock.to_json() for clock in self.clocks]
+        return [{name: value for name, value in each.items() if name != "verdict"} for each in fields]
+
+    def looking_changed(self) -> list[str]:
+        """What the looking itself did to the sessions, as far as it shows: one sentence each."""
+        return [
+            f"the site set the cookie of the {each.session} session anew {each.renewals} times when its "
+            f"{each.layer} was asked: looking may have kept it alive"
+            for each in self.layers
+            if each.renewals
+        ]
+
+    def _gap_json(self, gap: Gap) -> Json:
+        zero_s = self.moments.acknowledged_s
+        return {
+            "from_s": round(gap.from_s - zero_s, 3),
+            "to_s": round(gap.to_s - zero_s, 3),
+            "why": gap.why,
         }
 
     def all_devices_json(self) -> Json:
@@ -231,6 +318,8 @@ def _why(layer: LayerResult) -> str:
     last = layer.readings[-1] if layer.readings else None
     if last is None:
         return f"{name} was never read"
+    if layer.stopped:
+        return f"{name} was not watched to the end: {layer.stopped}"
     if last.state is State.UNKNOWN:
         return f"{name} could not be read at the end ({last.code})"
     return f"{name} outlived the log-out by {layer.delay}"
@@ -239,6 +328,31 @@ def _why(layer: LayerResult) -> str:
 def controls_of(watches: Iterable[LayerWatch]) -> tuple[Control, ...]:
     """Sum up the watches on sessions that had to stay alive."""
     return tuple(Control(watch.session, tuple(watch.readings), watch.settled) for watch in watches)
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """What all the lanes of one log-out found, by what they are for. lost: what went by itself."""
+
+    doors: tuple[LayerResult, ...]
+    clocks: tuple[LayerResult, ...]
+    controls: tuple[Control, ...]
+    lost: tuple[Absent, ...]
+
+
+def watched_by(lanes: Iterable[Lane]) -> Watched:
+    """Sum up every lane of a log-out that has happened."""
+    by_role: dict[Role, list[Lane]] = {role: [] for role in Role}
+    for lane in lanes:
+        by_role[lane.role].append(lane)
+    seen = (*by_role[Role.DOOR], *by_role[Role.CLOCK])
+    lost = {lane: why for lane in seen if (why := lane.gone) and not lane.watch.settled}
+    return Watched(
+        doors=tuple(lane_result(lane) for lane in by_role[Role.DOOR] if lane not in lost),
+        clocks=tuple(lane_result(lane) for lane in by_role[Role.CLOCK] if lane not in lost),
+        controls=controls_of(lane.watch for lane in by_role[Role.CONTROL]),
+        lost=tuple(Absent(lane.watch.session, lane.watch.layer, why) for lane, why in lost.items()),
+    )
 
 
 def undermining(controls: Sequence[Control]) -> str | None:

@@ -57,7 +57,12 @@ class Summary:
         new.replace(self.path)
 
     def to_json(self) -> Json:
-        """The whole file. Every delay is [lower, upper] in seconds; a null upper end was never seen."""
+        """The whole file. Every delay is [lower, upper] in seconds; a null upper end was never seen.
+
+        measurements: every door. clocks: what was timed beside them and counts for nothing, so without a
+        verdict. not_applicable: the doors and clocks that could not be watched, and why. log_outs: each
+        log-out whole, with its moments, the order in which its doors closed, its gaps and what it cost.
+        """
         verdict = overall(self.measurements)
         return {
             "v": VERSION,
@@ -71,6 +76,16 @@ class Summary:
                 {"action": measurement.action, **measurement.layer_json(layer)}
                 for measurement in self.measurements
                 for layer in measurement.layers
+            ],
+            "clocks": [
+                {"action": measurement.action, **clock}
+                for measurement in self.measurements
+                for clock in measurement.clocks_json()
+            ],
+            "not_applicable": [
+                {"action": measurement.action, **absent.to_json()}
+                for measurement in self.measurements
+                for absent in measurement.absent
             ],
             "all_devices": [measurement.all_devices_json() for measurement in self.measurements],
             "log_outs": [measurement.to_json(started) for measurement, started in self.measured],

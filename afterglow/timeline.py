@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from afterglow.delay import Ending, Interval, Verdict, ending, telling
-from afterglow.measurement import Control, LayerResult, Measurement
+from afterglow.clock import Gap
+from afterglow.delay import Ending, Interval, Verdict, ending
+from afterglow.measurement import Control, LayerResult, Measurement, clock_name
 from afterglow.readings import Moments, Reading, State
 
 if TYPE_CHECKING:
@@ -33,9 +35,11 @@ The letters are wide ones. The picture is laid out with Arial; where a reader ha
 DejaVu Sans, the words must not run out of it.
 """
 
-HEIGHT = 40
+HEIGHT, LOW = 40.0, 29.0
+MANY = 12
 GAP = 14
-"""Pixels: the height of a track, and the space between two sessions."""
+"""Pixels: the height of a track, and of one where there are more than so many; the space between two
+sessions. The low ones still hold the two lines of words at their right."""
 
 ROWS = {State.ALIVE: -6, State.UNKNOWN: 0, State.REVOKED: 6}
 """Within a track an alive answer lies above, a refusal below: a flap then jumps out of the line."""
@@ -48,6 +52,12 @@ BEFORE = 0.12
 
 SHOWN_WINDOW = 3.0
 """A window further away than this many times the data would squash them: a note stands in for it."""
+
+LEGEND_LINE = 4
+"""A legend of more kinds takes two lines."""
+
+TICK_PX = 36.0
+"""Pixels: the least between two numbers of a pressed axis."""
 
 CELL_PX = 2.0
 """Two answers of the same kind that are closer than this look like one."""
@@ -93,7 +103,12 @@ LOOKS = {
 STILL_IN = "still let in"
 ENDED = "ended in here"
 NO_END = "no end seen"
-BARS = {STILL_IN: "#fdeac2", ENDED: "#f2a71b", NO_END: "#d8dde3"}
+NOBODY = "nobody looked"
+BARS = {STILL_IN: "#fdeac2", ENDED: "#f2a71b", NO_END: "#d8dde3", NOBODY: "rgba(112, 92, 168, 0.28)"}
+"""What lies below the time in which nobody looked stays in sight."""
+
+LINE = 150
+"""Letters: how long a line below the title may be."""
 
 STYLES: dict[str, dict[str, Any]] = {
     "name": {"align": "right", "fontSize": 12, "color": INK},
@@ -131,7 +146,10 @@ def warm_up() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Track:
-    """One layer, or one control: what was read of it, how it ended, and what is told at its right."""
+    """A layer, a clock or a control: what was read of it, how it ended, and what is told at its right.
+
+    Only a layer has a delay.
+    """
 
     group: str
     name: str
@@ -155,10 +173,11 @@ class Track:
 
 
 def tracks_of(measurement: Measurement) -> list[Track]:
-    """The layers by session, in the order in which they were watched, and the controls below."""
+    """The layers by session, in the order in which they were watched; the clocks and the controls below."""
     by_session = sorted(measurement.layers, key=lambda layer: measurement.sessions.index(layer.session))
     return [
         *(_layer_track(layer, measurement) for layer in by_session),
+        *(_clock_track(clock, measurement.moments) for clock in measurement.clocks),
         *(_control_track(control, measurement.moments) for control in measurement.controls),
     ]
 
@@ -168,24 +187,40 @@ def _layer_track(layer: LayerResult, measurement: Measurement) -> Track:
         group=layer.session,
         name=f"{layer.session} · {layer.layer}",
         readings=layer.readings,
-        found=ending(telling(layer.readings, measurement.moments.earliest_s)),
+        found=ending(layer.readings, measurement.moments.earliest_s),
         told=f"{layer.delay}, {measurement.verdict_of(layer.delay)}",
-        counted=_counted(len(layer.readings), layer.flaps, layer.unknowns),
+        counted=counted(len(layer.readings), layer.flaps, layer.unknowns),
         delay=layer.delay,
     )
+
+
+def _clock_track(clock: LayerResult, moments: Moments) -> Track:
+    return Track(
+        group="clocks",
+        name=f"{clock.session} · {clock_name(clock.layer)}",
+        readings=clock.readings,
+        found=ending(clock.readings, moments.earliest_s),
+        told=clock_told(clock),
+        counted=counted(len(clock.readings), clock.flaps, clock.unknowns),
+    )
+
+
+def clock_told(clock: LayerResult) -> str:
+    """When a clock stopped, such as "4.11 to 4.23 s", or that it was not seen to."""
+    return f"{clock.delay}" if math.isfinite(clock.delay.upper_s) else f"not seen, {clock.delay}"
 
 
 def _control_track(control: Control, moments: Moments) -> Track:
     layers = dict.fromkeys(reading.layer for reading in control.readings)
     unknowns = sum(reading.state is State.UNKNOWN for reading in control.readings)
-    found = ending(telling(control.readings, moments.earliest_s))
+    found = ending(control.readings, moments.earliest_s)
     return Track(
         group="controls",
         name=" · ".join([control.session, *layers]) + " (control)",
         readings=control.readings,
         found=found,
         told=control_fate(control),
-        counted=_counted(len(control.readings), found.flaps, unknowns),
+        counted=counted(len(control.readings), found.flaps, unknowns),
     )
 
 
@@ -198,15 +233,16 @@ def control_fate(control: Control) -> str:
     return "stayed alive" if control.seen_alive else "never seen"
 
 
-def _counted(readings: int, flaps: int, unknowns: int) -> str:
+def counted(readings: int, flaps: int, unknowns: int) -> str:
     """Such as "57 readings, 2 flaps, 1 unknown"; what did not happen is left out."""
-    parts = [_many(readings, "reading")] if readings else ["no readings"]
-    parts += [_many(flaps, "flap")] if flaps else []
+    parts = [many(readings, "reading")] if readings else ["no readings"]
+    parts += [many(flaps, "flap")] if flaps else []
     parts += [f"{unknowns} unknown"] if unknowns else []
     return ", ".join(parts)
 
 
-def _many(number: int, thing: str) -> str:
+def many(number: int, thing: str) -> str:
+    """Such as "1 flap" or "2 flaps"."""
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
@@ -215,12 +251,16 @@ def _many(number: int, thing: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The stretch of time that is shown, in seconds since the acknowledgement, and its width in pixels."""
+    """The stretch of time that is shown, in seconds since the acknowledgement, and its width in pixels.
+
+    pressed_s: from about so many seconds on, time is pressed together as by a logarithm; None if it is not.
+    """
 
     zero_s: float
     from_s: float
     to_s: float
     width: float
+    pressed_s: float | None = None
 
     def at_s(self, reading: Reading) -> float:
         """Where a reading belongs: an alive answer tells of when it was asked, a refusal of when it came."""
@@ -229,7 +269,13 @@ class Span:
 
     def px(self, at_s: float) -> float:
         """How far from the left a moment is, in pixels."""
-        return (at_s - self.from_s) / (self.to_s - self.from_s) * self.width
+        from_, at, to = map(self._pressed, (self.from_s, at_s, self.to_s))
+        return (at - from_) / (to - from_) * self.width
+
+    def _pressed(self, at_s: float) -> float:
+        if self.pressed_s is None:
+            return at_s
+        return math.copysign(math.log1p(abs(at_s) / self.pressed_s), at_s)
 
     def shows(self, at_s: float) -> bool:
         """Whether a moment lies within the picture."""
@@ -262,30 +308,46 @@ def _beside(tracks: Sequence[Track]) -> tuple[float, float]:
     return LETTER * names, max(BOLD_LETTER * told, LETTER * counted)
 
 
-def _middles(tracks: Sequence[Track]) -> list[float]:
-    """The middle of every track, in pixels from the top, with a gap wherever another session begins."""
-    middles: list[float] = []
-    for number, track in enumerate(tracks):
-        if number == 0:
-            middles.append(HEIGHT / 2)
-        else:
-            middles.append(middles[-1] + HEIGHT + (GAP if track.group != tracks[number - 1].group else 0))
-    return middles
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a track is: its middle, in pixels from the top, and its height."""
+
+    middle: float
+    height: float
+
+    @property
+    def scale(self) -> float:
+        """How much smaller than usual everything in the track is."""
+        return self.height / HEIGHT
+
+    def y(self, offset: float) -> float:
+        """What is so far below the middle of a track of the usual height."""
+        return self.middle + self.scale * offset
+
+
+def _places(tracks: Sequence[Track]) -> list[Place]:
+    """Where every track is, with a space wherever another session begins; many tracks are lower ones."""
+    height = LOW if len(tracks) > MANY else HEIGHT
+    places = [Place(height / 2, height)]
+    for before, track in pairwise(tracks):
+        space = GAP if track.group != before.group else 0
+        places.append(Place(places[-1].middle + height + space, height))
+    return places
 
 
 # What is drawn of it
 
 
-def _marks(track: Track, y: float, span: Span) -> Iterator[Row]:
+def _marks(track: Track, place: Place, span: Span) -> Iterator[Row]:
     """The readings of a track, and with them the two moments that the eye should find first."""
     for reading in thinned(track, span):
-        yield {"x": span.at_s(reading), "y": y + ROWS[reading.state], "mark": track.mark(reading)}
+        yield {"x": span.at_s(reading), "y": place.y(ROWS[reading.state]), "mark": track.mark(reading)}
     if track.delay is None:
         return
     if track.found.first_refusal is not None:
-        yield {"x": span.at_s(track.found.first_refusal), "y": y + 15, "mark": Mark.REFUSED}
+        yield {"x": span.at_s(track.found.first_refusal), "y": place.y(15), "mark": Mark.REFUSED}
     if track.found.first_of_run is not None and math.isfinite(track.delay.upper_s):
-        yield {"x": span.at_s(track.found.first_of_run), "y": y - 7, "mark": Mark.SETTLED}
+        yield {"x": span.at_s(track.found.first_of_run), "y": place.y(-7), "mark": Mark.SETTLED}
 
 
 def thinned(track: Track, span: Span) -> Iterator[Reading]:
@@ -301,7 +363,7 @@ def thinned(track: Track, span: Span) -> Iterator[Reading]:
             yield reading
 
 
-def _bars(track: Track, y: float, span: Span) -> Iterator[Row]:
+def _bars(track: Track, place: Place, span: Span) -> Iterator[Row]:
     """How long the layer was still let in, and the interval in which that ended, as the numbers say it.
 
     The upper end counts from the request, not from the acknowledgement, so that the bar reaches a little
@@ -312,10 +374,33 @@ def _bars(track: Track, y: float, span: Span) -> Iterator[Row]:
     lower_s, upper_s = track.delay.lower_s, track.delay.upper_s
     last = (ENDED, upper_s) if math.isfinite(upper_s) else (NO_END, span.to_s)
     for start_s, (bar, end_s) in ((0.0, (STILL_IN, lower_s)), (lower_s, last)):
-        yield {"x": start_s, "x2": end_s, "y": y - 14, "y2": y + 11, "bar": bar}
+        yield {"x": start_s, "x2": end_s, "y": place.y(-14), "y2": place.y(11), "bar": bar}
 
 
-def _lines(measurement: Measurement, span: Span) -> Iterator[Row]:
+def gaps_shown(measurement: Measurement, from_s: float, to_s: float) -> list[Gap]:
+    """The gaps that lie within so many seconds since the acknowledgement, cut to them."""
+    zero_s = measurement.moments.acknowledged_s
+    since = [replace(gap, from_s=gap.from_s - zero_s, to_s=gap.to_s - zero_s) for gap in measurement.gaps]
+    seen = [gap for gap in since if gap.to_s > from_s and gap.from_s < to_s]
+    return [replace(gap, from_s=max(gap.from_s, from_s), to_s=min(gap.to_s, to_s)) for gap in seen]
+
+
+def gaps_told(measurement: Measurement) -> list[str]:
+    """When nobody could look and why, a sentence for each time; seconds count from the acknowledgement."""
+    zero_s = measurement.moments.acknowledged_s
+    return [
+        f"Nobody looked from {gap.from_s - zero_s:.1f} to {gap.to_s - zero_s:.1f} s: {gap.why}."
+        for gap in measurement.gaps
+    ]
+
+
+def shades(measurement: Measurement, span: Span, height: float) -> Iterator[Row]:
+    """The times in which nobody could look, from top to bottom."""
+    for gap in gaps_shown(measurement, span.from_s, span.to_s):
+        yield {"x": gap.from_s, "x2": gap.to_s, "y": 0.0, "y2": height, "bar": NOBODY}
+
+
+def rules(measurement: Measurement, span: Span) -> Iterator[Row]:
     """The lines through all tracks: the log-out, and the window if it is in the picture."""
     moments = measurement.moments
     yield {"x": moments.clicked_s - moments.acknowledged_s, "y": -17, "dash": 0}
@@ -324,7 +409,7 @@ def _lines(measurement: Measurement, span: Span) -> Iterator[Row]:
         yield {"x": measurement.window_s, "y": -35, "dash": 1}
 
 
-def _names(measurement: Measurement, span: Span) -> Iterator[Row]:
+def rule_names(measurement: Measurement, span: Span) -> Iterator[Row]:
     """The lines' names, each at the side where it cannot run into another."""
     moments, window_s = measurement.moments, measurement.window_s
     clicked_s = moments.clicked_s - moments.acknowledged_s
@@ -336,18 +421,19 @@ def _names(measurement: Measurement, span: Span) -> Iterator[Row]:
         yield {"text": f"window {window_s:g} s →", "px": span.width, "y": -30, "style": "window"}
 
 
-def _words(track: Track, y: float, span: Span) -> Iterator[Row]:
+def _words(track: Track, place: Place, span: Span) -> Iterator[Row]:
     """What stands beside a track: its name at the left, what was found at the right."""
-    right = span.width + BESIDE
+    right, y = span.width + BESIDE, place.middle
+    line = min(8.0, 0.23 * place.height)
     yield {"text": printable(track.name), "px": -BESIDE, "y": y, "style": "name"}
-    yield {"text": track.told, "px": right, "y": y - 8, "style": "told"}
-    yield {"text": track.counted, "px": right, "y": y + 8, "style": "counted"}
+    yield {"text": track.told, "px": right, "y": y - line, "style": "told"}
+    yield {"text": track.counted, "px": right, "y": y + line, "style": "counted"}
 
 
-def _title(measurement: Measurement) -> str:
+def title(measurement: Measurement) -> str:
     """The result in one line."""
     sessions = measurement.sessions
-    who = "all devices" if len(sessions) > 1 else sessions[0]
+    who = sessions[0] if len(sessions) == 1 else "all devices"
     delay = measurement.all_devices
     out = f"{who} out after {delay}" if math.isfinite(delay.upper_s) else f"no end seen, {delay}"
     promise = PROMISE[measurement.verdict].format(f"{measurement.window_s:g}")
@@ -356,16 +442,27 @@ def _title(measurement: Measurement) -> str:
 
 def _subtitle(measurement: Measurement, tracks: Sequence[Track], span: Span) -> list[str]:
     """What one must know to read the picture rightly."""
-    moments = measurement.moments
-    why = measurement.why_undetermined()
-    took_s = moments.acknowledged_s - moments.earliest_s
     hidden = sum(span.at_s(reading) < span.from_s for track in tracks for reading in track.readings)
-    since = "request" if moments.requested_s is not None else "click"
-    lines = textwrap.wrap(f"Why: {why}", 150, max_lines=3, placeholder=" …") if why else []
-    lines.append(f"From the {since} to its acknowledgement: {took_s:.2f} s, which every interval allows for.")
+    lines = remarks(measurement)
     if hidden:
-        lines[-1] += f" {_many(hidden, 'earlier reading')} not shown."
+        lines[-1] += f" {many(hidden, 'earlier reading')} not shown."
+    return lines
+
+
+def remarks(measurement: Measurement) -> list[str]:
+    """Why there is no verdict, when nobody looked, and what every interval allows for: in lines."""
+    moments = measurement.moments
+    took_s = moments.acknowledged_s - moments.earliest_s
+    since = "request" if moments.requested_s is not None else "click"
+    why = measurement.why_undetermined()
+    lines = _wrapped(f"Why: {why}") if why else []
+    lines += _wrapped(" ".join(gaps_told(measurement)))
+    lines.append(f"From the {since} to its acknowledgement: {took_s:.2f} s, which every interval allows for.")
     return [printable(line) for line in lines]
+
+
+def _wrapped(text: str) -> list[str]:
+    return textwrap.wrap(text, LINE, max_lines=3, placeholder=" …")
 
 
 def printable(text: str) -> str:
@@ -385,21 +482,30 @@ def _chart(measurement: Measurement) -> alt.LayerChart:
 
     tracks = tracks_of(measurement)
     span = span_of(measurement, tracks)
-    placed = list(zip(tracks, _middles(tracks), strict=True))
-    height = placed[-1][1] + HEIGHT / 2
-    words = [*_names(measurement, span), *(row for track, y in placed for row in _words(track, y, span))]
-    layers = [
-        _draw_ground(span, *_beside(tracks)),
-        _draw_bars([row for track, y in placed for row in _bars(track, y, span)], span),
-        _draw_lines(list(_lines(measurement, span)), height),
-        _draw_marks([row for track, y in placed for row in _marks(track, y, span)]),
-        *(_draw_words([row for row in words if row["style"] == style], style) for style in STYLES),
+    placed = list(zip(tracks, _places(tracks), strict=True))
+    last = placed[-1][1]
+    height = last.middle + last.height / 2
+    words = [
+        *rule_names(measurement, span),
+        *(row for track, at in placed for row in _words(track, at, span)),
     ]
-    title = alt.TitleParams(_title(measurement), subtitle=_subtitle(measurement, tracks, span))
-    chart: alt.LayerChart = (
-        alt.layer(*layers)
-        .properties(width=span.width, height=height, title=title)
-        .configure(background="white", font=FONT, padding=PADDING, aria=False)
+    bars = [row for track, at in placed for row in _bars(track, at, span)]
+    bars += shades(measurement, span, height)
+    layers = [
+        draw_ground(span, *_beside(tracks)),
+        draw_bars(bars, span, BARS),
+        draw_rules(list(rules(measurement, span)), height),
+        draw_marks([row for track, at in placed for row in _marks(track, at, span)], LOOKS, last.scale),
+        *draw_words(words, STYLES),
+    ]
+    heading = alt.TitleParams(title(measurement), subtitle=_subtitle(measurement, tracks, span))
+    return dressed(alt.layer(*layers).properties(width=span.width, height=height, title=heading))
+
+
+def dressed(chart: Any) -> alt.LayerChart:
+    """A picture as all of them look: white ground, letters, legend."""
+    dressed: alt.LayerChart = (
+        chart.configure(background="white", font=FONT, padding=PADDING, aria=False)
         .configure_view(stroke=None)
         .configure_title(
             anchor="start",
@@ -420,10 +526,10 @@ def _chart(measurement: Measurement) -> alt.LayerChart:
             padding=6,
         )
     )
-    return chart
+    return dressed
 
 
-def _draw_ground(span: Span, left: float, right: float) -> alt.Chart:
+def draw_ground(span: Span, left: float, right: float) -> alt.Chart:
     """Nothing to see: it holds the room that the words may take, whatever the reader's font."""
     import altair as alt
 
@@ -436,33 +542,66 @@ def _draw_ground(span: Span, left: float, right: float) -> alt.Chart:
     return chart
 
 
-def _draw_bars(rows: list[Row], span: Span) -> alt.Chart:
+def draw_bars(rows: list[Row], span: Span, colours: Mapping[str, str]) -> alt.Chart:
     """The bars, and with them the time axis for all that is drawn over them."""
     import altair as alt
 
-    ticks = alt.Axis(
-        title="seconds since the log-out was acknowledged", titleFontWeight="normal", tickCount=12
-    )
-    time = alt.Scale(domain=[span.from_s, span.to_s], nice=False)
-    colours = alt.Scale(domain=list(BARS), range=list(BARS.values()))
+    used = {row["bar"] for row in rows}
+    kinds = [kind for kind in colours if kind in used]
     # a small square in a cell as high as the tallest mark: the two legends stand on one line
-    legend = alt.Legend(symbolType=SQUARE, symbolSize=LOOKS[Mark.SETTLED].area)
+    high = LOOKS[Mark.SETTLED].area
+    legend = alt.Legend(symbolType=SQUARE, symbolSize=high, columns=_legend_columns(kinds))
+    scale = alt.Scale(domain=kinds, range=[colours[kind] for kind in kinds])
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_rect()
         .encode(
-            x=alt.X("x:Q", scale=time, axis=ticks),
+            x=alt.X("x:Q", scale=_time(span), axis=_ticks(span)),
             x2="x2:Q",
             y=alt.Y("y:Q", scale=None, axis=None),
             y2="y2:Q",
             # "fill", because "color" is the marks': each has a legend of its own
-            fill=alt.Fill("bar:N", scale=colours, legend=legend),
+            fill=alt.Fill("bar:N", scale=scale, legend=legend),
         )
     )
     return chart
 
 
-def _draw_lines(rows: list[Row], height: float) -> alt.Chart:
+def _legend_columns(kinds: Collection[str]) -> int:
+    """More than a line holds beside the other legend take two lines."""
+    return len(kinds) if len(kinds) <= LEGEND_LINE else math.ceil(len(kinds) / 2)
+
+
+def _time(span: Span) -> alt.Scale:
+    import altair as alt
+
+    domain = [span.from_s, span.to_s]
+    if span.pressed_s is None:
+        return alt.Scale(domain=domain, nice=False)
+    return alt.Scale(domain=domain, nice=False, type="symlog", constant=span.pressed_s)
+
+
+def _ticks(span: Span) -> alt.Axis:
+    import altair as alt
+
+    since = "seconds since the log-out was acknowledged"
+    if span.pressed_s is None:
+        return alt.Axis(title=since, titleFontWeight="normal", tickCount=12)
+    title = f"{since}, pressed together more and more towards the right"
+    return alt.Axis(title=title, titleFontWeight="normal", values=_pressed_ticks(span), format=",~r")
+
+
+def _pressed_ticks(span: Span) -> list[float]:
+    """Round moments that leave each other room for their numbers."""
+    ticks = [0.0]
+    for at_s in (step * 10.0**power for power in range(-1, 5) for step in (1, 2, 5)):
+        if span.shows(at_s) and span.px(at_s) - span.px(ticks[-1]) >= TICK_PX:
+            ticks.append(at_s)
+    return ticks
+
+
+def draw_rules(rows: list[Row], height: float) -> alt.Chart:
+    """The lines through everything, so many pixels high."""
     import altair as alt
 
     dashes = alt.Scale(domain=[0, 1], range=[[1, 0], [6, 4]])
@@ -479,40 +618,41 @@ def _draw_lines(rows: list[Row], height: float) -> alt.Chart:
     return chart
 
 
-def _draw_marks(rows: list[Row]) -> alt.Chart:
-    """Every mark, as its kind looks; the four scales share one legend."""
+def draw_marks(rows: list[Row], kinds: Mapping[Any, Look], size: float = 1.0) -> alt.Chart:
+    """Every mark, as its kind looks, so many times as large; the four scales share one legend."""
     import altair as alt
 
     def scale(looks: list[Any]) -> alt.Scale:
-        return alt.Scale(type="ordinal", domain=list(LOOKS), range=looks)
+        return alt.Scale(type="ordinal", domain=list(kinds), range=looks)
 
-    looks = LOOKS.values()
+    looks = kinds.values()
+    legend = alt.Legend(columns=_legend_columns(kinds))
     chart: alt.Chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_point(filled=True)
         .encode(
             x="x:Q",
             y=alt.Y("y:Q", scale=None, axis=None),
-            color=alt.Color("mark:N", scale=scale([look.colour for look in looks])),
-            shape=alt.Shape("mark:N", scale=scale([look.shape for look in looks])),
-            size=alt.Size("mark:N", scale=scale([look.area for look in looks])),
-            opacity=alt.Opacity("mark:N", scale=scale([look.opacity for look in looks])),
+            color=alt.Color("mark:N", scale=scale([look.colour for look in looks]), legend=legend),
+            shape=alt.Shape("mark:N", scale=scale([look.shape for look in looks]), legend=legend),
+            size=alt.Size("mark:N", scale=scale([size * look.area for look in looks]), legend=legend),
+            opacity=alt.Opacity("mark:N", scale=scale([look.opacity for look in looks]), legend=legend),
         )
     )
     return chart
 
 
-def _draw_words(rows: list[Row], style: str) -> alt.Chart:
-    """Texts of one style, placed in pixels."""
+def draw_words(rows: Sequence[Row], styles: Mapping[str, Mapping[str, Any]]) -> list[alt.Chart]:
+    """Texts placed in pixels: a chart for each style."""
     import altair as alt
 
-    chart: alt.Chart = (
-        alt.Chart(alt.InlineData(values=rows))
-        .mark_text(baseline="middle", **STYLES[style])
+    return [
+        alt.Chart(alt.InlineData(values=[row for row in rows if row["style"] == name]))
+        .mark_text(baseline="middle", **style)
         .encode(
             text="text:N",
             x=alt.X("px:Q", scale=None, axis=None),
             y=alt.Y("y:Q", scale=None, axis=None),
         )
-    )
-    return chart
+        for name, style in styles.items()
+    ]

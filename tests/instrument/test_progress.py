@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from io import StringIO
@@ -10,10 +11,11 @@ from io import StringIO
 import pytest
 from rich.console import Console
 
-from afterglow.conductor import Lane
+from afterglow.clock import Gap
+from afterglow.conductor import Lane, Role
 from afterglow.delay import Interval, Verdict
-from afterglow.measurement import Control, LayerResult, Measurement
-from afterglow.progress import Progress, delays_table
+from afterglow.measurement import Absent, Control, LayerResult, Measurement
+from afterglow.progress import Picture, Progress, View, delays_table, fold, view
 from afterglow.readings import Answer, Moments, Reading, State
 from afterglow.schedule import Schedule
 from afterglow.watch import LayerWatch, Patience
@@ -30,10 +32,10 @@ class NeverAsked:
         raise AssertionError("nobody asks in these tests")
 
 
-def lane(layer: str, session: str = "secondary", *, control: bool = False, begun: bool = True) -> Lane:
-    patience = Patience(quiet_s=1.0, grace_s=5.0, assumed_edges=1, looks=2)
+def lane(layer: str, session: str = "secondary", *, role: Role = Role.DOOR, begun: bool = True) -> Lane:
+    patience = Patience(quiet_s=1.0, grace_s=5.0, assumed_edges=1)
     watch = LayerWatch(session, layer, Schedule(30.0), patience, MOMENTS if begun else None)
-    return Lane(watch, NeverAsked(), control=control)
+    return Lane(watch, NeverAsked(), role=role)
 
 
 def read(lane: Lane, at_s: float, state: State, code: str = "") -> None:
@@ -46,9 +48,9 @@ def log() -> Console:
     return Console(file=StringIO(), force_terminal=False, width=100)
 
 
-def terminal(width: int = 100) -> Console:
+def terminal(width: int = 100, height: int = 30) -> Console:
     return Console(
-        file=StringIO(), force_terminal=True, force_interactive=True, width=width, height=30, _environ={}
+        file=StringIO(), force_terminal=True, force_interactive=True, width=width, height=height, _environ={}
     )
 
 
@@ -149,7 +151,7 @@ def test_a_lane_may_come_later_and_a_control_is_marked() -> None:
     with Progress(console, 30.0, "log out one") as progress:
         read(lanes[0], 1.0, ALIVE)
         progress.tick(lanes, 101.0)
-        lanes.append(lane("session", "primary", control=True))
+        lanes.append(lane("session", "primary", role=Role.CONTROL))
         settle(lanes[1])
         progress.tick(lanes, 107.0)
     assert "primary session (control)  revoked (token_revoked)  settled: was ended too" in written(console)
@@ -184,12 +186,127 @@ def test_a_terminal_shows_every_lane_with_its_delay(width: int) -> None:
     read(page, 5.0, ALIVE)
     page.next_at_s = 108.5
     with Progress(console, 30.0, "log out one") as progress:
-        progress.tick([access, page, lane("session", "primary", control=True)], 107.0)
+        progress.tick([access, page, lane("session", "primary", role=Role.CONTROL)], 107.0)
     shown = written(console)
-    for words in ("7.0 s since the log-out, window 30 s", "1 of 2 settled", "4.11 to 4.33 s", "in 1.5 s"):
+    for words in ("1 of 2 settled, 7.0 s since the log-out, window 30 s", "4.11 to 4.33 s", "in 1.5 s"):
         assert words in shown
-    for words in ("revoked", "alive", "not asked", "(control)"):
+    for words in ("revoked", "alive", "control: primary not asked"):
         assert words in shown
+
+
+def doors(number: int, session: str) -> list[Lane]:
+    """So many doors of a session; every third one has settled."""
+    lanes = [lane(f"door{each}", session) for each in range(number)]
+    for each, one in enumerate(lanes):
+        if each % 3:
+            read(one, 5.0, ALIVE)
+        else:
+            settle(one)
+    return lanes
+
+
+def picture(lanes: Sequence[Lane], room: int) -> list[str]:
+    """The lines of the picture, without their styles."""
+    lines = Picture("log out all", 30.0, [view(lane) for lane in lanes], 7.0).lines(room)
+    return ["".join(text for text, _ in line) for line in lines]
+
+
+def test_a_picture_names_every_door_if_there_is_room() -> None:
+    """Twelve doors of two sessions, each with a line, and its session said where it begins."""
+    lines = picture([*doors(12, "primary"), *doors(12, "secondary")], room=40)
+    assert len(lines) == 2 + 24
+    assert sum("primary" in line for line in lines) == sum("secondary" in line for line in lines) == 1
+    assert all(sum(f" door{each} " in line for line in lines) == 2 for each in range(12))
+
+
+@pytest.mark.parametrize("room", [23, 14, 8])
+def test_a_low_terminal_folds_settled_doors_into_one_line(room: int) -> None:
+    """What has settled needs no line of its own; if that is not enough, what refuses keeps one longest."""
+    lanes = [*doors(12, "primary"), *doors(12, "secondary")]
+    read(lanes[-1], 5.5, REVOKED, "token_revoked")
+    lines = picture([*lanes, lane("row", role=Role.CLOCK)], room)
+    assert len(lines) <= room
+    (settled,) = (line for line in lines if line.startswith("8 settled: primary door0 4.33, door3 4.33"))
+    assert "secondary door0 4.33" in settled
+    assert any("door11" in line and "token_revoked" in line for line in lines)
+    assert lines[-1] == "seen: row gone secondary -"
+
+
+def test_folding_loses_no_door() -> None:
+    """Every door is shown, or told among the others."""
+    views = [view(lane) for lane in doors(24, "primary")]
+    for room in range(1, 30):
+        shown, lines = fold(views, room)
+        told = " ".join(text for line in lines for text, _ in line).replace(",", "")
+        assert all(each in shown or f"{each.layer} " in f"{told} " for each in views)
+        assert room < 4 or len(shown) + len(lines) <= room
+
+
+def test_clocks_are_told_in_one_line_and_not_waited_for() -> None:
+    """A row that is gone lets nobody in or out: it is never counted among the doors."""
+    row, notice, access = lane("row", role=Role.CLOCK), lane("notice", role=Role.CLOCK), lane("access")
+    settle(row)
+    read(notice, 5.0, ALIVE)
+    lines = picture([row, access, notice], room=20)
+    assert lines[-1] == "seen: row gone secondary 4.33; tab noticed secondary -"
+    assert "0 of 1 settled" in lines[0]
+    assert not any(line.startswith("row") for line in lines)
+
+
+def test_a_door_that_was_given_up_says_why() -> None:
+    """Where the budget is spent nobody looks any more, and the line says so instead of a next look."""
+    console, access = log(), lane("access")
+    read(access, 1.0, ALIVE)
+    access.stopped = "the budget of 9 requests is spent"
+    with Progress(console, 30.0, "log out one") as progress:
+        progress.tick([access], 101.5)
+    assert "ended: the budget of 9 requests is spent" in written(console)
+
+
+@pytest.mark.parametrize("console", [log(), terminal()], ids=["log", "terminal"])
+def test_what_is_not_applicable_is_said_once(console: Console) -> None:
+    """A reader must know which doors are not there, but not forever."""
+    absent = (Absent("secondary", "codex", "no Codex here"), Absent("secondary", "platform", "no Codex here"))
+    with Progress(console, 30.0, "log out one", absent) as progress:
+        for tick in range(100):
+            progress.tick([lane("access")], 101.0 + tick)
+    assert written(console).count("not applicable: secondary codex, platform: no Codex here") == 1
+
+
+@pytest.mark.parametrize(("from_s", "pictures"), [(1.0, 6), (61.0, 2)])
+def test_a_terminal_is_drawn_less_often_after_the_first_minute(from_s: float, pictures: int) -> None:
+    """Five times a second at first, then once: half an hour of watching is not half an hour of drawing."""
+    drawn: list[float | None] = []
+
+    class Counting(Progress):
+        """Notes every picture."""
+
+        def _show(self) -> float | None:
+            drawn.append(since_s := super()._show())
+            return since_s
+
+    with Counting(terminal(), 1800.0, "log out all") as progress:
+        for tick in range(54):
+            progress.tick([lane("access")], 100 + from_s + tick / 50)
+    assert len(drawn) == pictures + 1  # and one at the end
+
+
+def test_a_view_is_worked_out_only_from_what_came_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lane that said nothing new is not read again, however often it is drawn."""
+    worked_out: list[str] = []
+
+    def counting(lane: Lane, first_like: Reading | None = None) -> View:
+        worked_out.append(lane.watch.layer)
+        return view(lane, first_like)
+
+    monkeypatch.setattr("afterglow.progress.view", counting)
+    access, page = lane("access"), lane("page")
+    with Progress(terminal(), 30.0, "log out one") as progress:
+        for second in range(10):
+            read(access, second, ALIVE)
+            progress.tick([access, page], 100.5 + second)
+    assert worked_out.count("access") == 10
+    assert worked_out.count("page") == 1
 
 
 def test_a_terminal_is_drawn_at_most_five_times_a_second() -> None:
@@ -234,19 +351,21 @@ ONE = Measurement("log out one", 30.0, MOMENTS, (ACCESS, PAGE))
 def test_the_table_has_a_row_for_each_layer_and_one_for_all_devices(width: int) -> None:
     """Delay, first refusal, flaps, readings, unknown, the chance of a missed server, and the verdict."""
     lines = table([ONE], width)
-    (access,) = (line for line in lines if line.startswith(" secondary access"))
+    (access,) = (line for line in lines if line.startswith("   access"))
     (total,) = (line for line in lines if line.startswith(" all devices"))
-    assert access.split()[2:] == ["4.11", "to", "4.23", "4.18", "0", "312", "4", "<0.1%", "within"]
+    assert access.split()[1:] == ["4.11", "to", "4.23", "4.18", "0", "312", "4", "<0.1%", "within"]
     assert total.split()[2:] == ["5.00", "to", "6.50", "4.18", "2", "624", "8", "<0.1%", "within"]
-    assert max(map(len, lines)) <= 80
+    assert max(map(len, lines)) <= width
 
 
-def test_the_table_sums_up_each_session_if_there_are_several() -> None:
-    """Each session is out when its slowest layer is."""
+def test_the_table_sums_up_each_session() -> None:
+    """Each session is out when its slowest layer is, and its layers stand below it."""
     both = replace(ONE, action="log out all", layers=(layer("primary", "page", Interval(1, 2)), ACCESS, PAGE))
     lines = table([ONE, both])
-    assert any(line.startswith(" primary  ") and "1.00 to 2.00" in line for line in lines)
-    assert any(line.startswith(" secondary  ") and "5.00 to 6.50" in line for line in lines)
+    first, second = lines.index(next(line for line in lines if line.startswith(" primary "))), len(lines)
+    assert "1.00 to 2.00" in lines[first]
+    assert lines[first + 1].startswith("   page")
+    assert sum(" secondary  " in line and "5.00 to 6.50" in line for line in lines[:second]) == 2
     assert sum(line.startswith(" all devices") for line in lines) == 2
 
 
@@ -254,7 +373,7 @@ def test_the_table_invents_no_end_and_no_chance() -> None:
     """A layer that never settled has neither, nor has what contains it."""
     endless = layer("secondary", "access", Interval(35.0, math.inf), chance=None)
     lines = table([replace(ONE, layers=(endless, PAGE))])
-    for name in (" secondary access", " all devices"):
+    for name in ("   access", " all devices"):
         (line,) = (line for line in lines if line.startswith(name))
         assert "over 35.00 " in line
         assert line.split()[-2:] == ["-", Verdict.LATE.value]
@@ -265,6 +384,59 @@ def test_the_table_says_what_became_of_the_control_and_why_nothing_counts() -> N
     control = Control("primary", (), died=True)
     why = "the control primary was signed out too"
     lines = table([replace(ONE, controls=(control,), undermined=why)], width=120)
-    assert any("primary (control)" in line and "was ended too" in line for line in lines)
+    assert any(line.startswith("   primary") and "was ended too" in line for line in lines)
     assert any(line.endswith("undetermined") for line in lines)
     assert why in " ".join(" ".join(lines).split())
+
+
+def test_the_table_tells_clocks_from_doors() -> None:
+    """A clock is seen or not seen; it has no verdict, and no total contains it."""
+    row = layer("secondary", "row", Interval(0.2, 0.4), chance=None)
+    notice = layer("secondary", "notice", Interval(35.0), chance=None)
+    lines = table([replace(ONE, clocks=(row, notice))])
+    gone, noticed = lines.index(" row gone"), lines.index(" tab noticed")
+    assert re.fullmatch(r"   secondary .* seen", lines[gone + 1])
+    assert lines[noticed + 1].endswith(" not seen")
+    (total,) = (line for line in lines if line.startswith(" all devices"))
+    assert "5.00 to 6.50" in total
+    assert "not counted as sign-out" in " ".join(" ".join(lines).split())
+
+
+def test_below_the_table_stands_everything_beside_the_numbers() -> None:
+    """What is not there and why, when nobody looked, what looking did, what it cost, what was given up."""
+    late = replace(PAGE, delay=Interval(31.0), verdict=Verdict.LATE, stopped="the budget of 900 is spent")
+    lines = table(
+        [
+            replace(
+                ONE,
+                layers=(replace(ACCESS, renewals=3), late),
+                absent=(Absent("secondary", "stream", "no answer was under way"),),
+                gaps=(Gap(103.0, 164.2, "machine suspended"),),
+                requests={"secondary": 1812, "primary": 9},
+                budget=2000,
+            )
+        ]
+    )
+    below = " ".join(" ".join(lines).split())
+    for words in (
+        "not applicable secondary stream: no answer was under way",
+        "gaps Nobody looked from 3.0 to 64.2 s: machine suspended.",
+        "looking the site set the cookie of the secondary session anew 3 times",
+        "stopped secondary page: the budget of 900 is spent",
+        "requests secondary 1,812; primary 9; of 2,000 each",
+    ):
+        assert words in below
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_table_of_many_doors_and_long_delays_fits_eighty_columns() -> None:
+    """A window of half an hour has the longest numbers; no name may be broken by them."""
+    names = ("page", "session", "access", "replay", "elsewhere", "mint", "platform", "message")
+    many = [layer(who, name, Interval(1711.6, 1716.4)) for who in ("primary", "secondary") for name in names]
+    clocks = (layer("secondary", "notice", Interval(1800.1), chance=None),)
+    lines = table(
+        [replace(ONE, window_s=1800.0, layers=(*many, replace(many[0], delay=Interval(9.0))), clocks=clocks)]
+    )
+    assert max(map(len, lines)) <= 80
+    assert sum(line.startswith("   elsewhere ") for line in lines) == 2
+    assert " tab noticed" in lines

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from afterglow.clock import Gap
 from afterglow.delay import Verdict
-from afterglow.measurement import Age, Measurement, controls_of, layer_result, undermining
+from afterglow.measurement import Absent, Age, Measurement, controls_of, layer_result, undermining
 from afterglow.readings import Moments, Reading, State
 from afterglow.redaction import Redactor
 from afterglow.schedule import Schedule
@@ -87,6 +89,9 @@ def test_the_summary_has_the_promised_fields(summary: Summary) -> None:
         "readings": 10,
         "unknowns": 1,
         "codes": ["token_revoked"],
+        "every_edge_s": [5.0, 9.35],
+        "renewals": 0,
+        "stopped": None,
         "residual_chance": 0.375,  # two edges, four refusals, and six shares for the second try
         "verdict": "within",
     }
@@ -101,6 +106,55 @@ def test_the_summary_has_the_promised_fields(summary: Summary) -> None:
         "verdict": "within",
     }
     assert found["log_outs"][0]["ages_s"] == {"secondary": {"session": 12.346, "token": None}}
+
+
+def test_clocks_are_told_apart_from_the_doors_and_have_no_verdict(summary: Summary) -> None:
+    """A nightly job that sums up verdicts or delays must not find a clock among them."""
+    clock = layer_result(watch("aarrrr", layer="row"))
+    summary.add(replace(measured(IN_TIME), clocks=(clock,)), STARTED)
+    found = content(summary)
+    assert [each["layer"] for each in found["measurements"]] == ["session"]
+    [row] = found["clocks"]
+    assert (row["action"], row["layer"], row["delay_s"]) == ("log out one", "row", [1.0, 2.35])
+    assert "verdict" not in row
+    assert found["log_outs"][0]["clocks"] == [{key: row[key] for key in row if key != "action"}]
+
+
+def test_what_is_not_applicable_is_told_with_its_reason(summary: Summary) -> None:
+    """A door that is missing from the measurements was not forgotten."""
+    absent = Absent("secondary", "codex", "the target has none")
+    summary.add(replace(measured(IN_TIME), absent=(absent,)), STARTED)
+    told = {"session": "secondary", "layer": "codex", "why": "the target has none"}
+    assert content(summary)["not_applicable"] == [{"action": "log out one", **told}]
+    assert content(summary)["log_outs"][0]["not_applicable"] == [told]
+
+
+def test_a_log_out_is_told_whole(summary: Summary) -> None:
+    """Its moments, the order in which its doors closed, its gaps, its cost, and what looking did."""
+    early = replace(layer_result(watch("arrrr", layer="mint")), renewals=2)
+    it = replace(
+        measured(OPEN, IN_TIME),
+        gaps=(Gap(12.0, 15.5, "machine suspended"),),
+        requests={"secondary": 41},
+        budget=900,
+    )
+    summary.add(replace(it, layers=(*it.layers, early)), STARTED)
+    [log_out] = content(summary)["log_outs"]
+    assert log_out["clicked_to_requested_s"] == 0.4
+    assert log_out["clicked_to_acknowledged_s"] == 0.5
+    assert log_out["closing_order"] == ["secondary mint", "secondary session", "secondary page"]
+    assert log_out["gaps"] == [{"from_s": 2.0, "to_s": 5.5, "why": "machine suspended"}]
+    assert (log_out["requests"], log_out["request_budget"]) == ({"secondary": 41}, 900)
+    [changed] = log_out["looking_changed"]
+    assert "anew 2 times when its mint was asked" in changed
+
+
+def test_a_request_that_was_not_seen_has_no_time(summary: Summary) -> None:
+    """The click stands in for it, and the file says so."""
+    summary.add(replace(measured(IN_TIME), moments=replace(MOMENTS, requested_s=None)), STARTED)
+    [log_out] = content(summary)["log_outs"]
+    assert log_out["clicked_to_requested_s"] is None
+    assert log_out["request_seen"] is False
 
 
 def test_an_end_that_was_not_seen_is_null(summary: Summary) -> None:
@@ -144,7 +198,8 @@ def test_without_a_measurement_there_is_no_verdict(summary: Summary) -> None:
 
 def test_nothing_in_the_summary_of_an_undermined_measurement_says_within(summary: Summary) -> None:
     """The delays are told, but nobody may take them for a verdict."""
-    summary.add(measured(IN_TIME, undermined="the control primary was signed out too"), STARTED)
+    it = measured(IN_TIME, undermined="the control primary was signed out too")
+    summary.add(replace(it, clocks=(layer_result(watch("aarrrr", layer="row")),)), STARTED)
     text = summary.path.read_text(encoding="utf-8")
     assert "within" not in text
     assert content(summary)["log_outs"][0]["why_undetermined"] == "the control primary was signed out too"

@@ -11,10 +11,11 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afterglow.clock import Gap
 from afterglow.delay import Interval, ending
 from afterglow.measurement import Control, LayerResult, Measurement
 from afterglow.readings import Moments, Reading, State
-from afterglow.timeline import LOOKS, Mark, span_of, thinned, timeline_svg, tracks_of
+from afterglow.timeline import LOOKS, Mark, gaps_shown, span_of, thinned, timeline_svg, tracks_of
 
 MOMENTS = Moments(clicked_s=99.8, requested_s=99.9, acknowledged_s=100.0)
 ALIVE, REVOKED, UNKNOWN = State.ALIVE, State.REVOKED, State.UNKNOWN
@@ -65,6 +66,13 @@ def texts(svg: str) -> list[str]:
     """Every text of the picture. Reading it as XML proves that it is XML."""
     root = ElementTree.fromstring(svg)  # noqa: S314 - our own picture, not a stranger's
     return ["".join(node.itertext()) for node in root.iter("{http://www.w3.org/2000/svg}text")]
+
+
+def height(svg: str) -> float:
+    """How high a picture is, in pixels."""
+    found = re.search(r'height="([\d.]+)"', svg)
+    assert found
+    return float(found.group(1))
 
 
 def drawn(svg: str, mark: Mark) -> int:
@@ -152,6 +160,41 @@ def test_a_long_time_before_the_log_out_is_cut_and_said_so() -> None:
     )
     svg = timeline_svg(measurement(long_before))
     assert any(re.search(r"\d+ earlier readings not shown", text) for text in texts(svg))
+
+
+def test_clocks_are_in_the_picture_as_what_they_are() -> None:
+    """A row that is gone is no door that has closed: it is named, has no flag and no verdict."""
+    row = replace(CUT, layer="row")
+    timed = replace(measurement(FLAPPING), clocks=(row, replace(row, layer="notice")))
+    svg = timeline_svg(timed)
+    assert {"secondary · seen: row gone", "secondary · seen: tab noticed", "4.00 to 4.22 s"} <= {*texts(svg)}
+    # without a delay of its own a track gets neither bars nor a flag
+    assert [track.delay for track in tracks_of(timed)] == [FLAPPING.delay, None, None]
+
+
+def test_a_clock_that_was_never_seen_to_stop_says_so() -> None:
+    """A tab that keeps quiet to the end is a result too."""
+    quiet = replace(CUT, layer="notice", delay=Interval(35.0))
+    assert "not seen, over 35.00 s" in texts(timeline_svg(replace(measurement(CUT), clocks=(quiet,))))
+
+
+def test_a_time_in_which_nobody_looked_is_shaded_and_told() -> None:
+    """Who sees no readings there must not think that the site kept silent."""
+    gaps = (Gap(102.0, 103.5, "machine suspended"), Gap(900.0, 990.0, "process not running"))
+    svg = timeline_svg(replace(measurement(CUT), gaps=gaps))
+    assert any("Nobody looked from 2.0 to 3.5 s: machine suspended." in text for text in texts(svg))
+    assert "nobody looked" in texts(svg)
+    assert "nobody looked" not in texts(timeline_svg(measurement(CUT)))
+    shown = gaps_shown(replace(measurement(CUT), gaps=gaps), 3.0, 30.0)
+    assert [(gap.from_s, gap.to_s) for gap in shown] == [(3.0, 3.5)]
+
+
+def test_many_tracks_are_lower_and_all_there() -> None:
+    """Twenty-four layers, with clocks and a control: a picture of one page, no track over another."""
+    many = [replace(CUT, session=who, layer=f"door{each}") for who in ("one", "two") for each in range(12)]
+    few, all_of_them = timeline_svg(measurement(*many[:12])), timeline_svg(measurement(*many))
+    assert {f"{layer.session} · {layer.layer}" for layer in many} <= {*texts(all_of_them)}
+    assert height(all_of_them) < 1.5 * height(few)
 
 
 def test_the_picture_loads_nothing() -> None:
