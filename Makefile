@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup scenario test report clean clean-reports
+.PHONY: help setup scenario test drill calibrate report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,12 @@ scenario: setup ## the main job against TARGET (the embedded replica by default)
 
 test: setup ## lint, types, architecture, all tests, then the scenario
 	@$(IN_VENV) -m cli test
+
+drill: setup ## log-out of all on the replica in real time: up to half an hour
+	@$(IN_VENV) -m cli drill $(ARGS)
+
+calibrate: setup ## 300 revocations against the replica's truth: does the instrument tell it?
+	@$(IN_VENV) benchmarks/calibration.py $(ARGS)
 
 report: setup ## build the report of the last run again
 	@$(IN_VENV) -m cli report

@@ -19,12 +19,52 @@ class Target(StrEnum):
     CHATGPT = "chatgpt"
 
 
+class Transport(StrEnum):
+    """How the probes ask: over HTTP by themselves, or with fetches inside the profile's own page."""
+
+    HTTP = "http"
+    BROWSER = "browser"
+
+
+class Pattern(StrEnum):
+    """Who is looked at, so that a user can find out whether looking itself changes the delay.
+
+    all: every layer, and the controls sparsely. alone: one layer, and nothing else of the ended sessions.
+    silent-control: every layer, and the controls only once all is over.
+    """
+
+    ALL = "all"
+    ALONE = "alone"
+    SILENT_CONTROL = "silent-control"
+
+
+LAYERS = (
+    "page",
+    "session",
+    "access",
+    "replay",
+    "mint",
+    "elsewhere",
+    "codex",
+    "platform",
+    "stream",
+    "tab",
+    "message",
+    "back",
+)
+"""Every way in that can be watched, the four that every target must have first."""
+
+
 class SettingsError(Exception):
     """A setting is missing, malformed or contradicts another; the message names it and the remedy."""
 
 
 WINDOW_S = {Target.REPLICA: 30.0, Target.CHATGPT: 1800.0}
 """ChatGPT: "up to 30 minutes" for log-out of all (OpenAI's help page). The replica: short to wait for."""
+
+REQUEST_BUDGET: dict[Target, int | None] = {Target.REPLICA: None, Target.CHATGPT: 6000}
+"""Requests that the suite may make in the name of one session in one watch. A whole half hour of all layers
+takes some 3,500; a site that flaps takes more."""
 
 FLOOR_S = {Target.REPLICA: 0.1, Target.CHATGPT: 1.0}
 """Loopback bears ten looks a second; somebody else's site gets one, but for the burst after a refusal."""
@@ -49,6 +89,10 @@ class Settings(BaseSettings):
     quiet_s: Seconds | None = None
     probe_floor_s: Annotated[float, Field(ge=0.05, le=60)] | None = None
     assumed_edges: Annotated[int, Field(ge=1, le=1000)] = 4
+    layers: str | None = None
+    probe_pattern: Pattern = Pattern.ALL
+    probe_transport: Transport = Transport.HTTP
+    request_budget: Annotated[int, Field(ge=100)] | None = None
 
     headed: bool = False
     chromium_executable: Path | None = None
@@ -75,6 +119,26 @@ class Settings(BaseSettings):
         if self.replica_delay_min_s > self.replica_delay_max_s:
             raise ValueError("REPLICA_DELAY_MIN_S is larger than REPLICA_DELAY_MAX_S: swap them")
         return self
+
+    @model_validator(mode="after")
+    def _name_layers(self) -> Self:
+        unknown = [name for name in self.layer_names if name not in LAYERS]
+        if unknown:
+            raise ValueError(f"LAYERS: {', '.join(unknown)} is no layer; there are {', '.join(LAYERS)}")
+        if self.probe_pattern is Pattern.ALONE and len(self.layer_names) != 1:
+            raise ValueError("PROBE_PATTERN=alone watches one layer: name it in LAYERS, as in LAYERS=access")
+        return self
+
+    @property
+    def layer_names(self) -> tuple[str, ...]:
+        """The layers to watch: all there are, unless LAYERS names some."""
+        named = tuple(name.strip() for name in (self.layers or "").split(",") if name.strip())
+        return named or LAYERS
+
+    @property
+    def budget(self) -> int | None:
+        """How many requests one watch may make in the name of one session; None without a limit."""
+        return self.request_budget or REQUEST_BUDGET[self.target]
 
     @property
     def window_s(self) -> float:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import report, scenario, setup, test
+from cli import drill, report, runs, scenario, setup, test
 from cli.place import Stop
 
 app = typer.Typer(
@@ -17,8 +17,10 @@ app = typer.Typer(
 )
 app.command("setup")(setup.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
+app.command("drill", context_settings=scenario.TAKES_ANYTHING)(drill.main)
 app.command("report")(report.main)
 app.command("test")(test.main)
+app.add_typer(runs.app, name="runs")
 
 
 def main() -> None:

@@ -49,13 +49,15 @@ def quietly(
     return said
 
 
-def in_foreground(command: Sequence[str | Path]) -> int:
+def in_foreground(command: Sequence[str | Path], env: Mapping[str, str] | None = None) -> int:
     """Run a program on this terminal and return its exit code. An interrupted one may finish its clean-up.
+
+    `env` is added to the environment.
 
     Ctrl-C reaches both by itself, as they share the terminal. Being asked to end, as a nightly job's runner
     does, reaches only us: it is passed on as the Ctrl-C that the program knows how to obey.
     """
-    program = subprocess.Popen(command, cwd=ROOT)  # noqa: S603 - our own command lines, no shell
+    program = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **(env or {})})  # noqa: S603 - our own
 
     def pass_on(_number: int, _frame: FrameType | None) -> None:
         program.send_signal(signal.SIGINT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
 import typer
 
@@ -25,8 +26,8 @@ def main(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-def run_scenario(extra: list[str]) -> int:
-    """Run the scenario and its report; pytest's exit code."""
+def run_scenario(extra: list[str], env: Mapping[str, str] | None = None) -> int:
+    """Run the scenario, with some settings if need be, and build its report; pytest's exit code."""
     reports = reports_folder()
     code = in_foreground(
         [
@@ -36,7 +37,8 @@ def run_scenario(extra: list[str]) -> int:
             # pytest-playwright deletes this folder first: it must hold nothing else
             f"--output={reports / 'playwright'}",
             *extra,
-        ]
+        ],
+        env,
     )
     if code != USAGE_ERROR and any((reports / RESULTS).glob("*-result.json")):
         typer.echo(f"report: {build(reports)}")

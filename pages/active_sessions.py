@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import reduce
 from zoneinfo import ZoneInfo
 
 from playwright.sync_api import Error, Locator, Page
@@ -187,6 +188,11 @@ class ActiveSessions:
             f" ({rows.count()} of {self.rows.count()} rows fit)",
             what_is_shown(self.page),
         )
+
+    def rows_of(self, listed: ListedSession) -> Locator:
+        """Whatever rows look like this session's, by any of the ways in which a row can be told."""
+        first, *more = self._narrowing(listed)
+        return reduce(lambda one, other: one.or_(other), more, first)
 
     def log_out(self, row: Row) -> None:
         """End one session: press its log-out, and confirm if the site asks."""

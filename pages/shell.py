@@ -166,8 +166,8 @@ class Shell:
         shown(PROFILE_MENU, self.page).click()
         shown(SETTINGS_ITEM, self.page).click()
 
-    def send(self, message: str) -> None:
-        """Type a message and send it with Enter."""
-        composer = shown(COMPOSER, self.page)
-        composer.fill(message)
-        composer.press("Enter")
+    def send(self, message: str, within_ms: float = SHOWN_WITHIN_MS) -> None:
+        """Type a message and send it with Enter. Raises LocatorDrift or a Playwright Error if it cannot."""
+        composer = shown(COMPOSER, self.page, timeout_ms=within_ms)
+        composer.fill(message, timeout=within_ms)
+        composer.press("Enter", timeout=within_ms)

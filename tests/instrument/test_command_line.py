@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from cli import app, scenario
 from cli import test as stages
+from cli.drill import LOG_OUT_OF_ALL
 from cli.place import ROOT
 from cli.running import Failed, quietly
 
@@ -109,7 +110,7 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_scenario_ends_with_pytests_exit_code_and_the_path_of_its_report(
     code: int, results: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(scenario, "in_foreground", lambda _command: code)
+    monkeypatch.setattr(scenario, "in_foreground", lambda _command, _env: code)
     monkeypatch.setattr(scenario, "build", lambda reports: reports / "index.html")
     ended = CliRunner().invoke(app, ["scenario"])
     assert ended.exit_code == code
@@ -118,7 +119,7 @@ def test_the_scenario_ends_with_pytests_exit_code_and_the_path_of_its_report(
 
 @pytest.mark.usefixtures("results")
 def test_a_run_that_never_began_gets_no_report_and_no_words_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scenario, "in_foreground", lambda _command: 4)
+    monkeypatch.setattr(scenario, "in_foreground", lambda _command, _env: 4)
     ended = CliRunner().invoke(app, ["scenario"])
     assert (ended.exit_code, ended.output) == (4, "")
 
@@ -126,7 +127,7 @@ def test_a_run_that_never_began_gets_no_report_and_no_words_of_ours(monkeypatch:
 def test_pytest_gets_every_option_that_is_not_ours(results: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     commands: list[list[str]] = []
 
-    def noted(command: list[str]) -> int:
+    def noted(command: list[str], _env: object) -> int:
         commands.append(command)
         return 4
 
@@ -182,3 +183,20 @@ def test_the_first_stage_that_fails_is_the_last_and_counts(
     ended = CliRunner().invoke(app, ["test"])
     assert ended.exit_code == 3
     assert ended.output.splitlines()[-1] == "1 passed, 1 failed"
+
+
+@pytest.mark.usefixtures("results")
+def test_the_drill_is_the_log_out_of_all_in_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever .env says, the drill runs on the replica, with half an hour as its window."""
+    ran: list[tuple[list[str], dict[str, str]]] = []
+
+    def noted(command: list[str], env: dict[str, str]) -> int:
+        ran.append((command, env))
+        return 4
+
+    monkeypatch.setattr(scenario, "in_foreground", noted)
+    CliRunner().invoke(app, ["drill", "--headed"])
+    [(command, env)] = ran
+    assert command[-3:] == ["-k", LOG_OUT_OF_ALL, "--headed"]
+    assert (env["TARGET"], env["REVOCATION_WINDOW_S"]) == ("replica", "1800")
+    assert f"def {LOG_OUT_OF_ALL}(" in (ROOT / "tests/scenario/test_active_sessions.py").read_text("utf-8")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from afterglow.settings import Settings, SettingsError, Target, load
+from afterglow.settings import LAYERS, Settings, SettingsError, Target, load
 
 SECRET = "hunter2-hunter2"
 
@@ -136,3 +136,31 @@ def test_no_secret_shows_when_settings_are_printed_or_kept(env_file: Path) -> No
     settings = loaded(env_file, LIVE + "ACCOUNT_TOTP_SECRET=JBSWY3DPEHPK3PXP\n")
     shown = f"{settings!r} {settings} {settings.model_dump(mode='json')} {settings.model_dump_json()}"
     assert not any(secret in shown for secret in (SECRET, "JBSWY3DPEHPK3PXP", "qa@example.test"))
+
+
+def test_all_layers_are_watched_unless_some_are_named(env_file: Path) -> None:
+    """An empty LAYERS means all of them; spaces around the commas do no harm."""
+    assert load(env_file).layer_names == LAYERS
+    assert loaded(env_file, "LAYERS=access, page").layer_names == ("access", "page")
+
+
+def test_a_layer_that_does_not_exist_is_named_with_those_that_do(env_file: Path) -> None:
+    """Whoever mistypes one is told what there is."""
+    told = complaint(env_file, "LAYERS=acess,page")
+    assert "LAYERS: acess is no layer" in told
+    assert "access" in told
+
+
+@pytest.mark.parametrize("layers", ["", "LAYERS=access,page\n"])
+def test_alone_needs_the_name_of_the_one_layer(env_file: Path, layers: str) -> None:
+    """One layer is watched, and which one is for the user to say."""
+    told = complaint(env_file, f"{layers}PROBE_PATTERN=alone")
+    assert "PROBE_PATTERN=alone watches one layer: name it in LAYERS" in told
+
+
+def test_a_real_site_has_a_budget_and_the_replica_none(env_file: Path) -> None:
+    """Somebody else's site is not asked without end; a setting overrules it."""
+    assert load(env_file).budget is None
+    assert loaded(env_file, LIVE).budget == 6000
+    assert loaded(env_file, "REQUEST_BUDGET=500").budget == 500
+    assert "REQUEST_BUDGET" in complaint(env_file, "REQUEST_BUDGET=5")
