@@ -94,11 +94,9 @@ AT_ONCE_S = 1.0
 
 def closing_list(measurement: Measurement) -> list[str]:
     """The doors in the order in which they closed, a line for each; those that never did come last."""
-    lines = [
-        f"{number}. {door.session} {door.layer}: {_closing(door)}"
-        for number, door in enumerate(measurement.closing_order, 1)
+    return [
+        printable(f"{door.session} {door.layer}: {_closing(door)}") for door in measurement.closing_order
     ]
-    return [printable(line) for line in lines]
 
 
 def closing_sentence(measurement: Measurement) -> str:

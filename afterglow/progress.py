@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from types import TracebackType
@@ -331,9 +332,18 @@ def _doors(views: Sequence[View]) -> list[View]:
     return [view for view in views if view.role is Role.DOOR]
 
 
+NAMED_AT_MOST = 3
+"""Two dozen doors in one line tell nobody anything: then it says how many are as they are."""
+
+
 def _waiting_for(views: Sequence[View]) -> str:
-    waiting = [f"{view.name} ({view.word})" for view in _doors(views) if not (view.settled or view.fate)]
-    return f"{_settled(views)}" + (f", waiting for {', '.join(waiting)}" if waiting else "")
+    waiting = [view for view in _doors(views) if not (view.settled or view.fate)]
+    if len(waiting) > NAMED_AT_MOST:
+        words = Counter(view.word for view in waiting)
+        told = ", ".join(f"{number} {word}" for word, number in words.most_common())
+    else:
+        told = "waiting for " + ", ".join(f"{view.name} ({view.word})" for view in waiting)
+    return f"{_settled(views)}" + (f", {told}" if waiting else "")
 
 
 # The picture of a terminal

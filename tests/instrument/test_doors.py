@@ -85,10 +85,10 @@ def size(svg: str) -> tuple[float, float]:
 def test_the_doors_are_listed_in_the_order_in_which_they_closed() -> None:
     """Not in the order in which they were watched; what never closed comes last."""
     assert closing_list(measurement(ENDLESS, ACCESS, MINT, PAGE)) == [
-        "1. secondary mint: closed after 0.00 to 0.20 s",
-        "2. secondary page: closed after 5.00 to 5.40 s",
-        "3. secondary access: closed after 11.00 to 11.30 s, after it had come back 9 times",
-        "4. secondary tab: not seen to close, over 35.00 s",
+        "secondary mint: closed after 0.00 to 0.20 s",
+        "secondary page: closed after 5.00 to 5.40 s",
+        "secondary access: closed after 11.00 to 11.30 s, after it had come back 9 times",
+        "secondary tab: not seen to close, over 35.00 s",
     ]
 
 
