@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup scenario test drill calibrate report clean clean-reports
+.PHONY: help setup scenario test drill calibrate pollers load report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,8 +26,15 @@ test: setup ## lint, types, architecture, all tests, then the scenario
 drill: setup ## log-out of all on the replica in real time: up to half an hour
 	@$(IN_VENV) -m cli drill $(ARGS)
 
-calibrate: setup ## 300 revocations against the replica's truth: does the instrument tell it?
-	@$(IN_VENV) benchmarks/calibration.py $(ARGS)
+calibrate: setup ## hold the intervals against the replica's truth: 320 revocations, 3 minutes
+	@$(IN_VENV) -m benchmarks.calibration $(ARGS)
+
+pollers: setup ## Afterglow beside what one would write by hand, 4 minutes
+	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
+	@$(IN_VENV) -m benchmarks.pollers $(ARGS)
+
+load: setup ## what watching costs, and what many probes do to each other, 6 minutes
+	@$(IN_VENV) -m benchmarks.load $(ARGS)
 
 report: setup ## build the report of the last run again
 	@$(IN_VENV) -m cli report

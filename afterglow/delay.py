@@ -163,8 +163,8 @@ def delay(found: Ending, moments: Moments, *, settled: bool) -> Interval:
     The lower end counts from the acknowledgement, the upper one from the request, so that the moment at
     which the site performed the log-out may lie anywhere between the two.
 
-    The upper end is the first refusal that was never contradicted. It bounds what was honoured to anybody
-    who asked; how long an edge that nobody met may have gone on is what `every_edge` tells.
+    The upper end is the first refusal that was never contradicted. It bounds what was honoured to the looks
+    at this layer; how long an edge that none of them met may have gone on is what `every_edge` tells.
     """
     return _until(found, moments, found.first_of_run if settled else None)
 
@@ -204,19 +204,29 @@ def edges_seen(found: Ending, *, assumed: int) -> int:
     return max(assumed, math.ceil(found.flapping / found.flaps)) if found.flaps else assumed
 
 
-def residual_chance(refusals: int, edges: int) -> float:
+def met(edges: int, opinions: int = 0) -> float:
+    """The chance that one look meets the last of `edges` that still honours the layer.
+
+    A look of two questions must meet two of them: after the edge that still honours the cookie, one that
+    still serves the token which it gives, for which it asks `opinions` times at most; 0 where there is no
+    second question.
+    """
+    return 1 / edges * (1 - (1 - 1 / edges) ** opinions if opinions else 1)
+
+
+def residual_chance(refusals: int, edges: int, opinions: int = 0) -> float:
     """The chance that one edge of `edges` still honours the layer and was missed by every refusal.
 
-    Assumes that each request is answered by an edge drawn at random: (1 - 1/E)^n.
+    Assumes that each request is answered by an edge drawn at random: (1 - 1/E)^n for a look of one question.
     """
-    return (1 - 1 / edges) ** refusals
+    return float((1 - met(edges, opinions)) ** refusals)
 
 
-def refusals_for(chance: float, edges: int) -> int:
+def refusals_for(chance: float, edges: int, opinions: int = 0) -> int:
     """How many refusals in a row bring the residual chance down to `chance`; at least two.
 
     One refusal alone is never enough: healthy accounts have been seen to get a single 401.
     """
     if edges == 1:
         return 2
-    return max(2, math.ceil(math.log(chance) / math.log(1 - 1 / edges)))
+    return max(2, math.ceil(math.log(chance) / math.log(1 - met(edges, opinions))))

@@ -94,9 +94,7 @@ AT_ONCE_S = 1.0
 
 def closing_list(measurement: Measurement) -> list[str]:
     """The doors in the order in which they closed, a line for each; those that never did come last."""
-    return [
-        printable(f"{door.session} {door.layer}: {_closing(door)}") for door in measurement.closing_order
-    ]
+    return [printable(f"{door.session} {door.layer}: {_closing(door)}") for door in measurement.closing_order]
 
 
 def closing_sentence(measurement: Measurement) -> str:

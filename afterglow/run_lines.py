@@ -84,6 +84,7 @@ class PatienceNote(Checked):
     chance: Annotated[float, Field(ge=1e-12, lt=1)] | None
     refusals: Annotated[int, Field(ge=1, le=10**6)]
     assumed_edges: Annotated[int, Field(ge=1, le=10**6)]
+    opinions: Annotated[int, Field(ge=0, le=10**6)] = 0
 
 
 class LaneNote(Checked):

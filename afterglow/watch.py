@@ -34,6 +34,7 @@ class Patience:
     chance: the residual chance, of having missed an edge that still honours the layer, to come down to;
     None for a layer that is asked too rarely to state one: then `refusals` of them in a row are enough.
     assumed_edges: how many edges to reckon with while nothing better is known.
+    opinions: how many edges are asked about the token that a cookie gave, where a look goes on like that.
     quiet_s: the time over which the refusals must stay uncontradicted.
     grace_s: how long after the window a layer that has not settled is still watched.
     """
@@ -43,6 +44,7 @@ class Patience:
     chance: float | None = 0.001
     refusals: int = 8
     assumed_edges: int = 4
+    opinions: int = 0
 
 
 @dataclass(slots=True)
@@ -115,14 +117,15 @@ class LayerWatch:
         """How many uncontradicted refusals settle the layer."""
         if self.patience.chance is None:
             return self.patience.refusals
-        return refusals_for(self.patience.chance / self._tries, self.edges)
+        return refusals_for(self.patience.chance / self._tries, self.edges, self.patience.opinions)
 
     @property
     def chance(self) -> float | None:
         """The chance that an edge which still honours the layer has been missed so far, if it is stated."""
         if self.patience.chance is None:
             return None
-        return min(1.0, self._tries * residual_chance(self.found.refusals, self.edges))
+        missed = residual_chance(self.found.refusals, self.edges, self.patience.opinions)
+        return min(1.0, self._tries * missed)
 
     @property
     def _tries(self) -> int:

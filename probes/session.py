@@ -81,6 +81,12 @@ class TabProbe(ReplayProbe):
     layer: ClassVar[str] = "tab"
 
 
+def opinions_on(layer: str) -> int:
+    """How many edges a look at this layer asks about the token; 0 where its cookie or its token is all."""
+    asking = (SessionProbe, ReplayProbe, ElsewhereProbe, TabProbe)
+    return OPINIONS if layer in {probe.layer for probe in asking} else 0
+
+
 def on_another_device(copy: Copy) -> Copy:
     """The copy as another browser would send it: for whoever carries an `ElsewhereProbe`."""
     return replace(copy, user_agent=ANOTHER_BROWSER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from random import Random
 
 import pytest
 from hypothesis import example, given
@@ -18,6 +19,7 @@ from afterglow.delay import (
     ending,
     every_edge,
     longest,
+    met,
     refusals_for,
     residual_chance,
     tells,
@@ -284,3 +286,19 @@ def test_so_many_refusals_are_asked_for_as_the_chance_needs_and_no_more(chance: 
 def test_a_single_edge_needs_two_refusals() -> None:
     """It cannot be missed, but one refusal may still be a mistake."""
     assert refusals_for(0.001, edges=1) == 2
+
+
+@pytest.mark.parametrize("edges", [2, 4, 8])
+def test_a_look_of_two_questions_meets_the_last_edges_less_often(edges: int) -> None:
+    """Played with dice: the cookie's edge must be met, and one that serves its token among the opinions."""
+    dice, trials, opinions = Random(edges), 40_000, 6  # noqa: S311 - dice, not secrets
+
+    def look() -> bool:
+        return dice.randrange(edges) == 0 and any(dice.randrange(edges) == 0 for _ in range(opinions))
+
+    seen = sum(look() for _ in range(trials)) / trials
+    # five standard deviations of a share: the seeds are fixed, so it either holds or it does not
+    assert abs(seen - met(edges, opinions)) < 5 * math.sqrt(seen * (1 - seen) / trials)
+    assert met(edges, opinions) < met(edges)
+    assert refusals_for(0.001, edges, opinions) > refusals_for(0.001, edges)
+    assert residual_chance(refusals_for(0.001, edges, opinions), edges, opinions) <= 0.001
