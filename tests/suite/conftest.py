@@ -6,6 +6,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -133,13 +135,20 @@ class Site:
 CONTROL_TOKEN = "only tests may ask"
 CONTROL = {"Authorization": f"Bearer {CONTROL_TOKEN}"}
 
+ACCOUNT = {"ACCOUNT_EMAIL": "q@example.test", "ACCOUNT_PASSWORD": "a password for this test"}
+
+
+def accounts() -> str:
+    """The one account, as the replica is told of it."""
+    return json.dumps(
+        [{"email": ACCOUNT["ACCOUNT_EMAIL"], "password": ACCOUNT["ACCOUNT_PASSWORD"], "name": "Q"}]
+    )
+
 
 @contextmanager
 def running_site(*options: str) -> Iterator[Site]:
     """Run a replica with one account for as long as the block lasts."""
-    account = {"ACCOUNT_EMAIL": "q@example.test", "ACCOUNT_PASSWORD": "a password for this test"}
-    accounts = [{"email": account["ACCOUNT_EMAIL"], "password": account["ACCOUNT_PASSWORD"], "name": "Q"}]
-    secrets = {"REPLICA_ACCOUNTS": json.dumps(accounts), "REPLICA_CONTROL_TOKEN": CONTROL_TOKEN}
+    secrets = {"REPLICA_ACCOUNTS": accounts(), "REPLICA_CONTROL_TOKEN": CONTROL_TOKEN}
     process = subprocess.Popen(
         [sys.executable, "-m", "replica", *options],
         cwd=ROOT,
@@ -150,10 +159,19 @@ def running_site(*options: str) -> Iterator[Site]:
     try:
         assert process.stdout is not None
         ready = json.loads(process.stdout.readline())
-        yield Site(ready["base_url"], ready["control_url"], account)
+        yield Site(ready["base_url"], ready["control_url"], ACCOUNT)
     finally:
         process.terminate()
         process.communicate(timeout=10)
+
+
+def wait_for(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
+    """Wait for another process to get somewhere."""
+    deadline_s = time.monotonic() + within_s
+    pause = threading.Event()
+    while not true():
+        assert time.monotonic() < deadline_s, f"waited {within_s} s for {what}"
+        pause.wait(0.1)
 
 
 @pytest.fixture

@@ -7,15 +7,13 @@ import os
 import signal
 import socket
 import sys
-import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import allure
 import pytest
 
-from tests.suite.conftest import Ran, Suite, running_site
+from tests.suite.conftest import Ran, Suite, running_site, wait_for
 
 SCENARIO = "tests/scenario"
 LISTED = ("tests/scenario", "-k", "listed")
@@ -145,12 +143,3 @@ def kinds(folder: Path) -> list[str]:
         for line in path.read_text(encoding="utf-8").splitlines(keepends=True)
     )
     return [json.loads(line)["kind"] for line in lines if line.endswith("\n")]
-
-
-def wait_for(true: Callable[[], bool], what: str, within_s: float = 60) -> None:
-    """Wait for another process to get somewhere."""
-    deadline_s = time.monotonic() + within_s
-    pause = threading.Event()
-    while not true():
-        assert time.monotonic() < deadline_s, f"waited {within_s} s for {what}"
-        pause.wait(0.1)
