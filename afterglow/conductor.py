@@ -288,6 +288,18 @@ class Conductor:
             wait(max(0.0, min(self._pause_s(), until_s - self.clock())))
         self._raise_failure()
 
+    def bring_home(self, wait: Callable[[float], None]) -> None:
+        """Let the looks that are under way in the browser end, if they hurry; nothing new is begun.
+
+        Whoever uses the pages afterwards would otherwise meet their reloads.
+        """
+        until_s = self.clock() + FINISHED_WITHIN_S
+        while self.clock() < until_s and (under_way := [t for t in self._turns if t.sent_s is not None]):
+            for turn in under_way:
+                if (came := turn.step(self.clock)) is not None:
+                    self._came(turn.lane, *came)
+            wait(BUSY_S)
+
     def _pause_s(self) -> float:
         """How long nothing is due in the browser, within what idling may take."""
         now_s = self.clock()

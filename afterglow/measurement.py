@@ -99,8 +99,15 @@ def lane_result(lane: Lane) -> LayerResult:
         first_refused=lane.first_refused,
         last_unknown=lane.last_unknown,
         renewals=lane.renewals,
-        stopped=lane.stopped,
+        stopped=lane.stopped or _left_alone(lane.watch),
     )
+
+
+def _left_alone(watch: LayerWatch) -> str | None:
+    """Why a watch had to end early although nothing stopped it but the site's own wish."""
+    if watch.settled or watch.held_until_s <= watch.deadline_s:
+        return None
+    return "the site asked to be left alone (Retry-After) until after the end"
 
 
 def layer_result(watch: LayerWatch) -> LayerResult:
@@ -318,10 +325,10 @@ def _why(layer: LayerResult) -> str:
     last = layer.readings[-1] if layer.readings else None
     if last is None:
         return f"{name} was never read"
-    if layer.stopped:
-        return f"{name} was not watched to the end: {layer.stopped}"
     if last.state is State.UNKNOWN:
         return f"{name} could not be read at the end ({last.code})"
+    if layer.stopped:
+        return f"{name} was not watched to the end: {layer.stopped}"
     return f"{name} outlived the log-out by {layer.delay}"
 
 

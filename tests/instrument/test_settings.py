@@ -161,6 +161,6 @@ def test_alone_needs_the_name_of_the_one_layer(env_file: Path, layers: str) -> N
 def test_a_real_site_has_a_budget_and_the_replica_none(env_file: Path) -> None:
     """Somebody else's site is not asked without end; a setting overrules it."""
     assert load(env_file).budget is None
-    assert loaded(env_file, LIVE).budget == 6000
+    assert loaded(env_file, LIVE).budget == 10_000
     assert loaded(env_file, "REQUEST_BUDGET=500").budget == 500
     assert "REQUEST_BUDGET" in complaint(env_file, "REQUEST_BUDGET=5")
