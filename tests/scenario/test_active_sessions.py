@@ -145,10 +145,8 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         only_ours(primary.listed(), own)
         pictures("before log-out of all", primary, secondary)
     with watching as watch:
-        with allure.step("Log out of all sessions"):
-            with watch.log_out_on(primary):
-                primary.active_sessions.log_out_of_all()
-            pictures("after the click", primary)
+        with allure.step("Log out of all sessions"), watch.log_out_on(primary):
+            primary.active_sessions.log_out_of_all()
         with allure.step("Sign in afresh on a third device"):
             newcomer = profiles.signed_in("newcomer", PHONE)
             watch.add_control(newcomer)

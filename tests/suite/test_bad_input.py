@@ -125,7 +125,7 @@ def test_ctrl_c_in_the_middle_of_a_watch_loses_nothing(suite: Suite) -> None:
     wait_for(lambda: kinds(suite.folder)[-20:].count("reading") == 20, "readings after it")
     os.killpg(run.pid, signal.SIGINT)
     output, _ = run.communicate(timeout=30)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "Traceback" not in output
     assert kinds(suite.folder)[-2:] == ["measurement", "end"]
     summary = json.loads((suite.folder / "summary.json").read_text(encoding="utf-8"))
