@@ -30,6 +30,7 @@ from itertools import cycle, islice
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
@@ -369,18 +370,10 @@ def summary(result: Result) -> Table:
 
 
 def by_layer(result: Result) -> Table:
-    """The figures, a layer a row."""
-    table = Table("layer", *(f"{name}, ms" for name in ("width median", "p95", "bias median", "mean")))
-    headings = (
-        "of delay, median",
-        "p95",
-        "every_edge width, ms",
-        "p95",
-        "sure after, s",
-        "p95",
-        "requests",
-        "looks",
-    )
+    """The figures, a layer a row; each is a median, with its 95th percentile (or its mean) behind it."""
+    title = "median / 95 % under; the bias: median / mean"
+    table = Table("layer", title=title, title_justify="left", box=SIMPLE_HEAD)
+    headings = ("width,\nms", "of delay,\n%", "bias,\nms", "every edge,\nms", "sure after,\ns", "requests")
     for heading in headings:
         table.add_column(heading, justify="right")
     told = result.to_json()
@@ -388,17 +381,26 @@ def by_layer(result: Result) -> Table:
         if "width_s" not in each:
             table.add_row(name, "no end seen")
             continue
-        ms = (*each["width_s"].values(), *each["bias_s"].values())
         table.add_row(
             name,
-            *(f"{1000 * value:.0f}" for value in ms),
-            *(f"{share:.1%}" for share in each["width_share"].values()),
-            *(f"{1000 * value:.0f}" for value in each["edge_width_s"].values()),
-            *(f"{seconds:.2f}" for seconds in each["settling_s"].values()),
+            *(_both(each[key], scale, digits) for key, scale, digits in FIGURES),
             f"{each['requests']['mean']:.0f}",
-            f"{each['readings']['mean']:.0f}",
         )
     return table
+
+
+FIGURES = (
+    ("width_s", 1000, 0),
+    ("width_share", 100, 1),
+    ("bias_s", 1000, 0),
+    ("edge_width_s", 1000, 0),
+    ("settling_s", 1, 2),
+)
+"""What is told of each layer: its name in the JSON, the unit's factor, and the decimals."""
+
+
+def _both(values: Mapping[str, float], scale: float, digits: int) -> str:
+    return " / ".join(f"{scale * value:.{digits}f}" for value in values.values())
 
 
 def told_miss(case: Case) -> Iterator[str]:

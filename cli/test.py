@@ -17,6 +17,12 @@ from cli.running import in_foreground
 from cli.scenario import JUNIT, run_scenario
 
 
+TESTS = ("tests", "--ignore=tests/scenario")
+
+SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
+"""Most tests wait for a site most of the time. Two at once are what two cores bear."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stage:
     """A stage: its name, how it is run, and the JUnit file that counts its tests, if it has any."""
@@ -57,7 +63,7 @@ def _stages(reports: Path) -> list[Stage]:
         Stage("ruff format", _module("ruff", "format", "--check")),
         Stage("mypy", _module("mypy")),
         Stage("lint-imports", lambda: in_foreground([lint_imports])),
-        Stage("tests", _module("pytest", "tests", "--ignore=tests/scenario", f"--junitxml={junit}"), junit),
+        Stage("tests", _module("pytest", *TESTS, *SIDE_BY_SIDE, f"--junitxml={junit}"), junit),
         Stage("scenario", lambda: run_scenario([]), reports / JUNIT),
     ]
 
