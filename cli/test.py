@@ -16,7 +16,6 @@ from cli.place import reports_folder
 from cli.running import in_foreground
 from cli.scenario import JUNIT, run_scenario
 
-
 TESTS = ("tests", "--ignore=tests/scenario")
 
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")

@@ -6,6 +6,6 @@ import signal
 
 
 def pytest_configure() -> None:
-    """Some tests press Ctrl-C on what they start, and a shell makes what it runs in the background deaf to it."""
+    """Some tests press Ctrl-C on what they start, to which a shell makes its background jobs deaf."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
