@@ -375,7 +375,7 @@ def by_layer(result: Result) -> Table:
     table = Table("layer", title=title, title_justify="left", box=SIMPLE_HEAD)
     headings = ("width,\nms", "of delay,\n%", "bias,\nms", "every edge,\nms", "sure after,\ns", "requests")
     for heading in headings:
-        table.add_column(heading, justify="right")
+        table.add_column(heading, justify="right", no_wrap=True)
     told = result.to_json()
     for name, each in {**told["layers"], "all": told["all"]}.items():
         if "width_s" not in each:
