@@ -175,7 +175,7 @@ def finished(run: Disturbed, site: Site, within_s: float = 120) -> Disturbed:
 
 def browser_killed(folder: Path) -> Disturbed:
     """Every process of the browser is killed."""
-    with running_site(*options(10)) as site:
+    with running_site(*options(16)) as site:
         run = started(folder, site.base_url)
         run.logged_out()
         run.until(1.5)
