@@ -30,7 +30,6 @@ calibrate: setup ## hold the intervals against the replica's truth: 320 revocati
 	@$(IN_VENV) -m benchmarks.calibration $(ARGS)
 
 pollers: setup ## Afterglow beside what one would write by hand, 4 minutes
-	@$(IN_VENV) -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[bench]'
 	@$(IN_VENV) -m benchmarks.pollers $(ARGS)
 
 load: setup ## what watching costs, and what many probes do to each other, 6 minutes

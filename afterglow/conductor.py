@@ -280,13 +280,17 @@ class Conductor:
         """
         while not self.done and self.clock() < until_s:
             self._raise_failure()
-            for turn in self._turns:
-                if (came := turn.step(self.clock)) is not None:
-                    self._came(turn.lane, *came)
-                    turn.plan(came[0])
+            self.turn()
             on_tick()
             wait(max(0.0, min(self._pause_s(), until_s - self.clock())))
         self._raise_failure()
+
+    def turn(self) -> None:
+        """Do once what is due in the browser."""
+        for turn in self._turns:
+            if (came := turn.step(self.clock)) is not None:
+                self._came(turn.lane, *came)
+                turn.plan(came[0])
 
     def bring_home(self, wait: Callable[[float], None]) -> None:
         """Let the looks that are under way in the browser end, if they hurry; nothing new is begun.
