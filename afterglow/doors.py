@@ -275,7 +275,7 @@ def lines_of(measurement: Measurement) -> list[Line]:
     lines = [line for session in sessions for line in _session_lines(measurement, session)]
     clocks = [*_clock_lines(measurement)]
     if clocks:
-        lines += [Line(Kind.HEADING, "Seen, but no way in: timed, not counted"), *clocks]
+        lines += [Line(Kind.HEADING, "Timed, but no way in"), *clocks]
     if measurement.controls:
         lines.append(Line(Kind.HEADING, "Had to stay alive"))
     for control in measurement.controls:

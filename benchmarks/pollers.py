@@ -661,7 +661,7 @@ def main() -> int:
     try:
         import tenacity  # noqa: F401 - only whether it is there
     except ImportError:
-        console.print("tenacity is missing: python -m pip install -e '.[bench]'", markup=False)
+        console.print("tenacity is missing: python -m pip install -e '.[dev]'", markup=False)
         return 2
     answers: list[Answer] = []
     for number in range(told.rounds):

@@ -174,7 +174,7 @@ def test_clocks_stand_apart_from_the_doors() -> None:
     timed = replace(measurement(PAGE), clocks=(door("notice", 6.0, 6.5), door("row", 0.2, 0.4)))
     names = [(line.kind, line.name, line.told) for line in lines_of(timed)]
     assert names[2:] == [
-        (Kind.HEADING, "Seen, but no way in: timed, not counted", ""),
+        (Kind.HEADING, "Timed, but no way in", ""),
         (Kind.CLOCK, "seen: row gone", "0.20 to 0.40 s"),
         (Kind.CLOCK, "seen: tab noticed", "6.00 to 6.50 s"),
     ]
