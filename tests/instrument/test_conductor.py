@@ -357,6 +357,19 @@ def test_a_long_wish_from_before_the_log_out_does_not_outlast_the_deadline() -> 
     assert probe.asked == 1
 
 
+def test_a_look_under_way_in_the_browser_comes_home_and_no_other_is_begun() -> None:
+    """Whoever uses the page next shall not meet a reload; and what was asked for counts."""
+    probe = InBrowser("a", owed_for=5)
+    one = lane(probe)
+    with conducting(one) as conductor:
+        run_until(conductor, lambda: probe.begun == 1)
+        assert not one.watch.readings
+        conductor.bring_home(pause)
+        assert (len(one.watch.readings), probe.begun) == (1, 1)
+        conductor.bring_home(pause)
+        assert (len(one.watch.readings), probe.begun) == (1, 1)
+
+
 def test_it_can_be_stopped_at_any_time_and_keeps_what_was_read() -> None:
     """Ctrl-C in the middle of a night: nothing that was measured is lost."""
     one = lane(Scripted("a"))

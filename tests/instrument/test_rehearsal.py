@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from typing import Any
+
 import pytest
 
-from afterglow.conductor import Lane
+from afterglow.budget import Budget
+from afterglow.conductor import Lane, Role
 from afterglow.outcomes import NotMeasured
 from afterglow.readings import Answer, Reading, State
 from afterglow.schedule import Schedule
 from afterglow.settings import LAYERS, Settings, Transport
 from afterglow.watch import LayerWatch, Patience
+from fixtures.eyes import Eyes
 from fixtures.lanes import CORE, Lanes
 from fixtures.rehearsal import enough, unproven
 from fixtures.target import Site
+from probes.asking import Copy
+from probes.over_http import OverHttp
+from probes.over_page import OverPage
 
 
 class Nobody:
@@ -73,3 +81,34 @@ def test_a_page_is_not_asked_for_what_it_cannot_do() -> None:
     settings = Settings.model_construct(probe_transport=Transport.BROWSER)
     lanes = Lanes(settings, Site("replica", "http://127.0.0.1"))
     assert set(LAYERS) - set(lanes.layers) == {"replay", "elsewhere", "platform", "stream"}
+
+
+OVER_HTTP = ("session", "access", "replay", "mint", "elsewhere", "codex", "stream")
+
+
+def eyes_of(profile: Any) -> Eyes:
+    return Eyes(profile, Copy("http://127.0.0.1", "a browser", {}, "a token"), Budget(), OVER_HTTP)
+
+
+def test_a_layer_is_asked_for_as_long_as_its_kind_of_look_takes() -> None:
+    """A look of two questions needs more refusals than one; what can end only once needs a single one."""
+    lanes = Lanes(Settings.model_construct(), Site("replica", "http://127.0.0.1"))
+    patience = {
+        lane.watch.layer: lane.watch.patience for lane in lanes.of(eyes_of(SimpleNamespace(name="secondary")))
+    }
+    assert {layer for layer, each in patience.items() if each.opinions} == {"session", "replay", "elsewhere"}
+    assert (patience["stream"].refusals, patience["stream"].quiet_s) == (1, 0.0)
+    assert all(each.chance == 0.001 for layer, each in patience.items() if layer != "stream")
+
+
+@pytest.mark.parametrize(
+    ("transport", "carrier"), [(Transport.HTTP, OverHttp), (Transport.BROWSER, OverPage)]
+)
+def test_a_control_is_asked_by_the_same_transport(transport: Transport, carrier: type) -> None:
+    """Where a site answers only its own page, it does so for the session that must stay alive too."""
+    lanes = Lanes(Settings.model_construct(probe_transport=transport), Site("replica", "http://127.0.0.1"))
+    profile: Any = SimpleNamespace(name="primary", page=object())
+    control = lanes.control(profile, eyes_of(profile).copy)
+    assert isinstance(control.probe, carrier)
+    assert control.role is Role.CONTROL
+    assert control.watch.schedule.floor_s == control.watch.schedule.cap_s == 2.0, "it is looked at sparsely"
