@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
@@ -49,14 +50,14 @@ class Checked(BaseModel):
     model_config = ConfigDict(frozen=True)
 
 
-class Line(Checked):
+class Line(Checked, ABC):
     """A line on one watch."""
 
     watch: Count
 
+    @abstractmethod
     def tell(self, noted: Noted) -> None:
         """Add what the line says. Where two lines contradict each other, the first one counts."""
-        raise NotImplementedError
 
 
 class RunLine(Checked):
@@ -110,16 +111,16 @@ class _Nobody:
     """Stands where a probe was: nothing is asked again."""
 
     async def ask(self) -> Answer:
-        """Nothing to ask."""
-        raise NotImplementedError
+        """Nobody must: the answers are in the file."""
+        raise RuntimeError("a run that is read back asks nobody")
 
 
 class _NoStream:
     """The same for a probe that listened."""
 
     def follow(self) -> AsyncIterator[Answer]:
-        """Nothing to listen to."""
-        raise NotImplementedError
+        """Nobody must listen either."""
+        raise RuntimeError("a run that is read back listens to nobody")
 
 
 class SaidAbsent(Checked):
