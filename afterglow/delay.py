@@ -190,9 +190,13 @@ def _until(found: Ending, moments: Moments, refusal: Reading | None) -> Interval
 
 
 def longest(intervals: Iterable[Interval]) -> Interval:
-    """The interval of the largest of several delays: of a session's layers, or of all devices."""
+    """The interval of the largest of several delays: of a session's layers, or of all devices.
+
+    Of none it is open: nothing is known.
+    """
     many = list(intervals)
-    return Interval(max(i.lower_s for i in many), max(i.upper_s for i in many))
+    upper_s = max((i.upper_s for i in many), default=math.inf)
+    return Interval(max((i.lower_s for i in many), default=0.0), upper_s)
 
 
 def edges_seen(found: Ending, *, assumed: int) -> int:

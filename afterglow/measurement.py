@@ -244,6 +244,8 @@ class Measurement:
             return self.undermined
         if self.interrupted:
             return "the watch was interrupted"
+        if not self.layers:
+            return "no door was left to watch: see what is not applicable"
         open_ended = [layer for layer in self.layers if layer.verdict is Verdict.UNDETERMINED]
         return "; ".join(_why(layer) for layer in open_ended)
 

@@ -629,7 +629,7 @@ def requests_told(measurement: Measurement) -> list[str]:
 def _last(refusals_s: Sequence[float | None]) -> str:
     """When the last of several layers refused for the first time."""
     known = [refused_s for refused_s in refusals_s if refused_s is not None]
-    return f"{max(known):.2f}" if len(known) == len(refusals_s) else NONE
+    return f"{max(known):.2f}" if known and len(known) == len(refusals_s) else NONE
 
 
 def _chance(layers: Sequence[LayerResult]) -> str:

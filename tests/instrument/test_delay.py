@@ -302,3 +302,9 @@ def test_a_look_of_two_questions_meets_the_last_edges_less_often(edges: int) -> 
     assert met(edges, opinions) < met(edges)
     assert refusals_for(0.001, edges, opinions) > refusals_for(0.001, edges)
     assert residual_chance(refusals_for(0.001, edges, opinions), edges, opinions) <= 0.001
+
+
+def test_the_largest_of_no_delays_is_open() -> None:
+    """Where every door was lost by itself nothing is known, and nothing is made up."""
+    assert longest([]) == Interval(0.0)
+    assert longest([]).verdict(1.0) is Verdict.UNDETERMINED

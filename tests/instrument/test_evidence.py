@@ -7,11 +7,15 @@ import io
 import math
 from dataclasses import replace
 
+from rich.console import Console
+
 from afterglow.clock import Gap
-from afterglow.delay import Interval
+from afterglow.delay import Interval, Verdict
 from afterglow.measurement import Absent, Control, LayerResult, Measurement
+from afterglow.progress import delays_table
 from afterglow.readings import Exchange, Moments, Reading, State
-from fixtures.evidence import in_words, readings_csv, telling_exchanges
+from fixtures.evidence import attach_measurement, in_words, readings_csv, telling_exchanges
+from fixtures.verdicts import told
 
 MOMENTS = Moments(clicked_s=99.8, requested_s=99.9, acknowledged_s=100.0)
 
@@ -98,3 +102,15 @@ def test_the_words_tell_the_clocks_and_everything_that_was_out_of_the_ordinary()
     ]
     assert "anew 2 times" in told["What looking itself did"][0]
     assert told["What looking cost, in requests"] == ["secondary 12; of 100 each"]
+
+
+def test_a_log_out_of_which_no_door_was_left_is_still_told() -> None:
+    """Every tab lost with its browser: no verdict, no picture that fails, and a reader learns why."""
+    lost = replace(MEASURED, layers=(), absent=(Absent("secondary", "tab", "its tab was lost"),))
+    attach_measurement(lost, "2026-06-02T12:00:00+00:00")
+    assert told(lost) == "no door was left to watch"
+    assert lost.verdict is Verdict.UNDETERMINED
+    assert "no door was left to watch" in lost.why_undetermined()
+    console = Console(width=80, file=io.StringIO())
+    console.print(delays_table([lost]))
+    assert "its tab was lost" in console.file.getvalue()  # type: ignore[attr-defined]

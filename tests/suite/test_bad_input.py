@@ -118,6 +118,25 @@ def test_a_second_run_in_the_same_folder_is_refused(suite: Suite, in_its_own_wor
     assert first.returncode == 0, output
 
 
+def test_layers_that_cannot_be_watched_end_nothing(suite: Suite, in_its_own_words: Words) -> None:
+    """Where none of the layers that were asked for applies, it is said before anybody is logged out."""
+    with running_site("--window-s", "8", "--delay-max-s", "3") as site:
+        ran = suite.run(
+            SCENARIO,
+            "-k",
+            "invalidated",
+            LAYERS="stream",
+            PROBE_TRANSPORT="browser",
+            BASE_URL=site.base_url,
+            **site.account,
+        )
+        ends = [each["action"] for each in site.truth()["revocations"]]
+    assert "no layer of secondary can be watched here" in in_its_own_words(ran)
+    assert "widen LAYERS" in ran.output
+    assert ran.statuses == {"broken"}
+    assert set(ends) <= {"self"}, "somebody was logged out from afar"
+
+
 def test_ctrl_c_in_the_middle_of_a_watch_loses_nothing(suite: Suite) -> None:
     """What was read until Ctrl-C is kept: as intervals without an upper end, marked as interrupted."""
     run = suite.start(SCENARIO, "-k", "invalidated", REPLICA_DELAY_MIN_S="7", REPLICA_DELAY_MAX_S="7.5")
