@@ -103,6 +103,10 @@ class Settings(BaseSettings):
     replica_delay_min_s: Annotated[float, Field(ge=0, lt=86_400)] = 2.0
     replica_delay_max_s: Annotated[float, Field(ge=0, lt=86_400)] = 12.0
     replica_seed: int | None = None
+    replica_defects: str | None = None
+    replica_noise: str | None = None
+    replica_skin: str | None = None
+    replica_behaviour: str | None = None
 
     @model_validator(mode="after")
     def _hang_together(self) -> Self:

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
+
+from replica.defects import ON_THE_PAGE, Defect
+from replica.noise import Noise
+from replica.skins import Skin
 
 if TYPE_CHECKING:
     from random import Random
@@ -42,9 +46,18 @@ class Behaviour(BaseModel):
     heartbeat_s: Delay = 5
     """How often an open tab asks by itself who is signed in; 0 is never. Told to a page when it loads."""
 
-    # Defects, off by default. By all but the first, looking changes what is seen.
-    stream_survives: bool = False
-    """Whether an open stream goes on to its end whatever the edge learns."""
+    defects: frozenset[Defect] = frozenset()
+    """The promises that the site breaks."""
+    noise: frozenset[Noise] = frozenset()
+    """The trouble that it has."""
+    skin: Skin = Skin.LIST
+    """The face of its Active sessions view."""
+    outage_s: Duration = 20
+    """How long the outage after a log-out lasts, where there is one."""
+    challenge_s: Duration = 5
+    """How long it asks for a person after a log-out, where it does."""
+
+    # Off by default. By these, looking changes what is seen.
     serves_last_for_s: Delay = 0
     """An edge honours a layer of a session for so long after each time that it did, whatever it learns."""
     cache_cookie_s: Delay = 0
@@ -59,6 +72,19 @@ class Behaviour(BaseModel):
         if self.delay_min_s > self.delay_max_s:
             raise ValueError("delay_min_s must not be greater than delay_max_s")
         return self
+
+    @field_serializer("defects", "noise")
+    def _in_order(self, switches: frozenset[str]) -> list[str]:
+        return sorted(switches)
+
+    def has(self, switch: Defect | Noise) -> bool:
+        """Whether a switch is on."""
+        return switch in self.defects or switch in self.noise
+
+    @property
+    def told_to_pages(self) -> str:
+        """The defects that the pages' own scripts act on, by name, with blanks between them."""
+        return " ".join(sorted(self.defects & ON_THE_PAGE))
 
     def patched(self, changes: dict[str, Any]) -> Behaviour:
         """The behaviour with some tunables changed. Raises pydantic's ValidationError for a bad change."""

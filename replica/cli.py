@@ -13,8 +13,12 @@ from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from replica.accounts import Accounts, demo_account, read_accounts
 from replica.behaviour import Behaviour, explain
+from replica.defects import Defect
+from replica.noise import Noise
 from replica.server import Plan, PortTaken, serve
+from replica.skins import Skin
 from replica.state import BadState
+from replica.switches import Switch
 
 ACCOUNTS = "REPLICA_ACCOUNTS"
 CONTROL_TOKEN = "REPLICA_CONTROL_TOKEN"  # noqa: S105 - the name of a variable
@@ -47,6 +51,9 @@ def run(
     delay_max_s: Annotated[float, typer.Option(help="Latest that an edge learns.")] = _DEFAULTS.delay_max_s,
     token_life_s: Annotated[float, typer.Option(help="Life of an access token.")] = _DEFAULTS.token_life_s,
     stream_s: Annotated[float, typer.Option(help="Length of a streamed answer.")] = _DEFAULTS.stream_s,
+    defects: Annotated[str, typer.Option(help="Broken promises, by name, with commas between them.")] = "",
+    noise: Annotated[str, typer.Option(help="Trouble that is no broken promise, by name.")] = "",
+    skin: Annotated[str, typer.Option(help="Face of the Active sessions view.")] = _DEFAULTS.skin,
     behaviour: Annotated[
         str, typer.Option(help="JSON object of any tunables; wins over the options.")
     ] = "{}",
@@ -56,6 +63,9 @@ def run(
     state: Annotated[
         Path | None, typer.Option(help="Keeps the sessions over a restart; written at a stop. Holds secrets.")
     ] = None,
+    list_switches: Annotated[
+        bool, typer.Option("--list-switches", is_eager=True, help="Print all defects, noise and skins.")
+    ] = False,
 ) -> None:
     """Serve the replica on the loopback until SIGTERM, SIGINT, or the end of the parent process.
 
@@ -64,8 +74,14 @@ def run(
     without it the control port refuses everybody. When all is up, one line of JSON on stdout tells the
     addresses.
     """
+    if list_switches:
+        _print_switches()
+        return
     accounts, note = _accounts()
-    tunables = {
+    tunables: dict[str, Any] = {
+        "defects": _named("--defects", defects, Defect),
+        "noise": _named("--noise", noise, Noise),
+        "skin": (_named("--skin", skin, Skin) or [Skin.LIST])[0],
         "window_s": window_s,
         "delay_min_s": delay_min_s,
         "delay_max_s": delay_max_s,
@@ -119,6 +135,21 @@ def _accounts() -> tuple[Accounts, str]:
     demo = demo_account()
     password = demo.password.get_secret_value()
     return Accounts([demo]), f"replica: {ACCOUNTS} is not set; sign in as {demo.email} with {password}\n"
+
+
+def _named(option: str, text: str, switches: type[Switch]) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    for name in names:
+        if name not in list(switches):
+            raise BadSetting(f"{option}: there is no {name!r}; --list-switches prints those there are")
+    return names
+
+
+def _print_switches() -> None:
+    for switches in (Defect, Noise, Skin):
+        typer.echo(f"--{switches.__name__.lower()}" + ("s" if switches is Defect else ""))
+        for switch in switches:
+            typer.echo(f"  {switch:30}{switch.about}")
 
 
 def _origin(url: str) -> str:

@@ -98,7 +98,7 @@ class Control:
 
     async def behaviour(self, _: Request) -> Response:
         """The tunables as they are."""
-        return JSONResponse(self._world.behaviour.model_dump())
+        return JSONResponse(self._world.behaviour.model_dump(mode="json"))
 
     async def change_behaviour(self, request: Request) -> Response:
         """Change some tunables; what has been drawn already stays. 422 if one is unknown or out of range."""
@@ -108,7 +108,7 @@ class Control:
             )
         except ValidationError as bad:
             return JSONResponse({"detail": explain(bad)}, 422)
-        return JSONResponse(self._world.behaviour.model_dump())
+        return JSONResponse(self._world.behaviour.model_dump(mode="json"))
 
     async def outage(self, request: Request) -> Response:
         """From now on and for `for_s` seconds the app answers every request with `status`; 0 ends it."""

@@ -6,7 +6,8 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from replica.defects import EdgeMemory
+from replica.defects import Defect
+from replica.memory import EdgeMemory
 from replica.propagation import Action, Layer
 from replica.refusals import Code, Refused
 
@@ -76,7 +77,8 @@ class Gate:
         stream would keep itself alive.
         """
         now = time.monotonic()
-        if not self._world.behaviour.stream_survives and self._known_end(session, edge, Layer.ACCESS, now):
+        survives = self._world.behaviour.has(Defect.STREAM_SURVIVES)
+        if not survives and self._known_end(session, edge, Layer.ACCESS, now):
             return False
         session.last_honoured_monotonic_s[STREAM] = now
         return True

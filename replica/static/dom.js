@@ -9,3 +9,13 @@ export function el(tag, attributes = {}, ...children) {
   element.append(...children.filter((child) => child != null && child !== false));
   return element;
 }
+
+// One line of a settings panel: what it is about, a hint, and what can be done.
+export function setting(testId, name, hint, control) {
+  return el(
+    "div",
+    { class: "setting", "data-testid": testId },
+    el("div", {}, el("div", {}, name), el("div", { class: "hint" }, hint)),
+    control,
+  );
+}

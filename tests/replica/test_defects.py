@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CACHE_COOKIE = "__Secure-session-cache"
 NO_DEFECT = {
-    "stream_survives": False,
+    "defects": [],
     "serves_last_for_s": 0,
     "cache_cookie_s": 0,
     "slides_expiry_s": 0,
@@ -255,7 +255,7 @@ def test_an_open_stream_outlives_the_log_out_only_where_it_is_told_to(survives: 
     headers = {"authorization": f"Bearer {signed.token}"}
     url = f"{signed.replica.base_url}/backend-api/conversation"
     with (
-        signed.replica.behaving(stream_s=1, stream_survives=survives),
+        signed.replica.behaving(stream_s=1, defects=["stream_survives"] if survives else []),
         signed.replica.http.stream("POST", url, headers=headers, json=body) as stream,
     ):
         lines = stream.iter_lines()
