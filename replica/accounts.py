@@ -29,6 +29,8 @@ class Account(BaseModel):
     password: SecretStr = Field(min_length=1)
     totp_secret: SecretStr | None = None
     name: str = "Test Account"
+    sso: bool = False
+    """Whether it is tied to an organisation's single sign-on: it then has no Active sessions view."""
 
     @field_validator("totp_secret")
     @classmethod

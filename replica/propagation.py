@@ -25,11 +25,13 @@ class Layer(StrEnum):
 
 
 class Action(StrEnum):
-    """What ended a session: the log-out of one, the log-out of all, or its own log-out."""
+    """What ended a session: the log-out of one, of all, its own, a changed password, a new second factor."""
 
     ONE = "one"
     ALL = "all"
     SELF = "self"
+    PASSWORD = "password"
+    MFA = "mfa"
 
 
 @dataclass(frozen=True, slots=True)
