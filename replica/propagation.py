@@ -30,7 +30,7 @@ class Action(StrEnum):
     ONE = "one"
     ALL = "all"
     SELF = "self"
-    PASSWORD = "password"
+    PASSWORD = "password"  # noqa: S105 - the reason, not a password
     MFA = "mfa"
 
 
