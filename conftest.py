@@ -4,5 +4,10 @@ pytest_plugins = [
     "fixtures.plugin",
     "fixtures.target",
     "fixtures.profiles",
+    "fixtures.graveyard",
     "fixtures.measuring",
+    "fixtures.capabilities",
+    "fixtures.people",
+    "fixtures.observing",
+    "fixtures.aftermath",
 ]

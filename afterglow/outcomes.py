@@ -27,3 +27,7 @@ class Undetermined(NotMeasured):
 
     def __init__(self, why: str) -> None:
         super().__init__(f"undetermined: {why}")
+
+
+class NotApplicable(Exception):
+    """What a check is about does not exist for this target or account. The report calls it skipped."""

@@ -37,6 +37,7 @@ class Summary:
     run_file: str
     state: str = "running"
     measured: list[tuple[Measurement, str]] = field(default_factory=list)
+    observed: dict[str, str] = field(default_factory=dict)
 
     @property
     def measurements(self) -> list[Measurement]:
@@ -46,6 +47,11 @@ class Summary:
     def add(self, measurement: Measurement, started: str) -> None:
         """Add a measurement and write the file. `started` is the click in UTC, ISO 8601."""
         self.measured.append((measurement, started))
+        self.write()
+
+    def observe(self, what: str, seen: str) -> None:
+        """Add something that is recorded and not judged, and write the file."""
+        self.observed[what] = seen
         self.write()
 
     def write(self) -> None:
@@ -62,6 +68,7 @@ class Summary:
         measurements: every door. clocks: what was timed beside them and counts for nothing, so without a
         verdict. not_applicable: the doors and clocks that could not be watched, and why. log_outs: each
         log-out whole, with its moments, the order in which its doors closed, its gaps and what it cost.
+        observed: what was recorded and not judged.
         """
         verdict = overall(self.measurements)
         return {
@@ -89,4 +96,5 @@ class Summary:
             ],
             "all_devices": [measurement.all_devices_json() for measurement in self.measurements],
             "log_outs": [measurement.to_json(started) for measurement, started in self.measured],
+            "observed": self.observed,
         }

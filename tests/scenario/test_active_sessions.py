@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import allure
 from playwright.sync_api import expect
 
 from afterglow.budget import Budget
 from afterglow.delay import Verdict
-from afterglow.measurement import Measurement
 from afterglow.outcomes import NotMeasured
 from afterglow.readings import State
-from fixtures.measuring import Measuring, ask_once
+from fixtures.asking import ask_once
+from fixtures.links import CONCURRENT, LOG_OUT, REVOCATION
+from fixtures.measuring import Measuring
 from fixtures.profiles import PHONE, Profile, Profiles
+from fixtures.promises import only_ours, recognisable, stayed_alive, the_current, the_same
 from fixtures.verdicts import settled_verdict, told
-from pages.listing import ListedSession
 from probes.message import HeldTokenMessage
 
-SIGN_IN_TIME_TOLERANCE = timedelta(seconds=60)
-"""Details may be approximate and the site's clock is not ours; a minute still tells two sign-ins apart."""
-
 Pictures = Callable[..., None]
-
-WSTG = "https://owasp.org/www-project-web-security-testing-guide/latest/4-Web_Application_Security_Testing"
-CONCURRENT = f"{WSTG}/06-Session_Management_Testing/11-Testing_for_Concurrent_Sessions"
-LOG_OUT = f"{WSTG}/06-Session_Management_Testing/06-Testing_for_Logout_Functionality"
-REVOCATION = "https://www.rfc-editor.org/rfc/rfc7009#section-2"
 
 pytestmark = [
     allure.epic("Log-out from afar"),
@@ -171,51 +163,3 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         )
         expect(newcomer.active_sessions.rows).to_have_count(1)
         pictures("Active sessions afterwards", newcomer)
-
-
-def stayed_alive(measurement: Measurement | None, otherwise: str) -> None:
-    """Promise that every control stayed signed in. One that was never seen at all is no broken promise."""
-    assert measurement is not None
-    assert not any(control.lost for control in measurement.controls), otherwise
-
-
-def the_current(listed: list[ListedSession]) -> ListedSession:
-    """The entry that is marked as the viewer's own. Fails unless there is exactly one."""
-    current = [session for session in listed if session.current]
-    assert len(current) == 1, f"{len(current)} of {len(listed)} sessions are marked as current, not one"
-    return current[0]
-
-
-def the_same(session: ListedSession, listed: list[ListedSession]) -> ListedSession:
-    """The entry of the same session in another view. Fails if it is not there exactly once."""
-    found = [other for other in listed if other.identity == session.identity]
-    assert len(found) == 1, f"{session.device} is listed {len(found)} times, not once"
-    return found[0]
-
-
-def recognisable(viewer: Profile, profile: Profile, session: ListedSession) -> None:
-    """Promise that a person recognises the profile in its row, and report the details that are missing."""
-    row = viewer.active_sessions.row_of(session)
-    expect(row.root).to_contain_text(profile.device.browser, ignore_case=True)
-    expect(row.root).to_contain_text(profile.device.system, ignore_case=True)
-    if session.apps:
-        assert any("ChatGPT" in app for app in session.apps), f"{profile.name} lists the apps {session.apps}"
-    if session.signed_in is not None and profile.signed_in is not None:
-        began, ended = profile.signed_in
-        assert began - SIGN_IN_TIME_TOLERANCE <= session.signed_in <= ended + SIGN_IN_TIME_TOLERANCE, (
-            f"the {profile.name} session is said to have signed in at {session.signed_in:%H:%M:%S} UTC, "
-            f"but the sign-in was from {began:%H:%M:%S} to {ended:%H:%M:%S}"
-        )
-    if session.missing:
-        allure.attach(", ".join(session.missing), f"details missing from the {profile.name} row")
-
-
-def only_ours(listed: list[ListedSession], own: list[ListedSession]) -> None:
-    """Refuse to go on, before anything is ended, if the view lists a session that the run did not make."""
-    known = {session.identity for session in own}
-    strangers = [session.device or "unknown device" for session in listed if session.identity not in known]
-    if strangers:
-        raise NotMeasured(
-            f"log-out of all would also end {len(strangers)} sessions that this run did not make "
-            f"({', '.join(strangers)}): log them out by hand, or use an account of the suite's own"
-        )
