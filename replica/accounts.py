@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import binascii
+import hashlib
 import hmac
 import secrets
 import time
@@ -18,9 +19,10 @@ CODE_STEP_S = 30
 
 
 class Account(BaseModel):
-    """One account. `totp_secret` is base32 of at least 112 bits (RFC 4226, 4: 128 bits, 160 recommended).
+    """One account, as it was given: what has been changed since, only `Accounts` knows.
 
-    Without it the account has no second factor.
+    `totp_secret` is base32 of at least 112 bits (RFC 4226, 4: 128 bits, 160 recommended). Without it the
+    account has no second factor at first.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -44,6 +46,11 @@ class Account(BaseModel):
         return secret
 
     @property
+    def user_id(self) -> str:
+        """What names the account to others; it tells nothing of the address."""
+        return f"user-{hashlib.sha256(f'user/{self.email}'.encode()).hexdigest()[:24]}"
+
+    @property
     def masked_email(self) -> str:
         """The address as it may be shown to anybody: `a***@example.com`."""
         user, _, domain = self.email.partition("@")
@@ -51,13 +58,17 @@ class Account(BaseModel):
 
 
 class Accounts:
-    """All accounts, found by e-mail address. Remembers which one-time codes were used.
+    """All accounts, found by e-mail address, and how each signs in by now: its password and second factor.
 
-    Raises ValueError when there is none, or when two share an address.
+    Remembers which one-time codes were used. Raises ValueError when there is no account, or when two share an
+    address.
     """
 
     def __init__(self, accounts: list[Account]) -> None:
         self._by_email = {account.email.casefold(): account for account in accounts}
+        self._passwords = {account.email: account.password for account in accounts}
+        self._totp_secrets = {a.email: a.totp_secret for a in accounts if a.totp_secret}
+        self._enrolling: dict[str, SecretStr] = {}
         self.used_codes: set[tuple[str, int]] = set()
         """E-mail address and time step of each one-time code that was used."""
         if not accounts:
@@ -74,17 +85,38 @@ class Accounts:
         account = self.find(email)
         if account is None:
             return None
-        known = account.password.get_secret_value()
+        known = self._passwords[account.email].get_secret_value()
         return account if hmac.compare_digest(known.encode(), password.encode()) else None
 
-    def use_code(self, account: Account, code: str) -> bool:
-        """Whether this one-time code is right and new; from then on it is used.
+    def change_password(self, account: Account, password: SecretStr) -> None:
+        """From now on this is its password, and the old one is none."""
+        self._passwords[account.email] = password
 
-        A code is taken one step early or late, for clocks that disagree, and never twice: RFC 6238, 5.2.
-        """
-        if account.totp_secret is None:
+    def has_second_factor(self, account: Account) -> bool:
+        """Whether its sign-in asks for a one-time code."""
+        return account.email in self._totp_secrets
+
+    def use_code(self, account: Account, code: str) -> bool:
+        """Whether this one-time code is right and new; from then on it is used."""
+        secret = self._totp_secrets.get(account.email)
+        return secret is not None and self._use_code(account, secret, code)
+
+    def begin_second_factor(self, account: Account) -> SecretStr:
+        """A new secret, which counts once a code of it was shown; an earlier one never will."""
+        self._enrolling[account.email] = SecretStr(pyotp.random_base32())
+        return self._enrolling[account.email]
+
+    def confirm_second_factor(self, account: Account, code: str) -> bool:
+        """Whether this is a code of the secret begun with; from then on sign-in asks for another."""
+        secret = self._enrolling.get(account.email)
+        if secret is None or not self._use_code(account, secret, code):
             return False
-        totp = pyotp.TOTP(account.totp_secret.get_secret_value(), interval=CODE_STEP_S)
+        self._totp_secrets[account.email] = self._enrolling.pop(account.email)
+        return True
+
+    def _use_code(self, account: Account, secret: SecretStr, code: str) -> bool:
+        # one step early or late, for clocks that disagree, and never twice: RFC 6238, 5.2
+        totp = pyotp.TOTP(secret.get_secret_value(), interval=CODE_STEP_S)
         now = int(time.time()) // CODE_STEP_S
         for step in (now, now - 1, now + 1):
             if hmac.compare_digest(totp.generate_otp(step).encode(), code.strip().encode()):

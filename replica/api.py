@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from replica.propagation import Action
+from replica.defects import Defect
+from replica.endings import is_refresh
+from replica.listing import Listing, digest, has_view
+from replica.log_outs import LogOuts
+from replica.propagation import FROM_AFAR
 from replica.refusals import problem
 from replica.site import COOKIE_LIFE_S
+from replica.tokens import fast_s
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,6 +25,7 @@ if TYPE_CHECKING:
     from replica.accounts import Account
     from replica.gate import Gate
     from replica.sessions import Session
+    from replica.tokens import AccessToken
     from replica.world import World
 
 # The real site puts such a field before everything else, and sends it even when nobody is signed in.
@@ -35,6 +40,8 @@ class _Untrust(BaseModel):
     device_id_hash: str
 
 
+_SAYS_IT_FAILED = (Defect.ERROR_TOLD_BUT_DONE, Defect.DONE_TOLD_BUT_FAILED)
+
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -44,6 +51,8 @@ class Api:
     def __init__(self, world: World, gate: Gate) -> None:
         self._world = world
         self._gate = gate
+        self._listing = Listing(world)
+        self._log_outs = LogOuts(world)
 
     @property
     def routes(self) -> list[Route]:
@@ -71,16 +80,18 @@ class Api:
             self._gate.set_cookies(visitor, response)
             return response
         account = visitor.session.account
-        mint = self._world.mint
-        mint_token = mint.new_token if request.query_params.get("refresh") == "true" else mint.token_for
-        token = mint_token(visitor.session, self._world.behaviour.token_life_s)
-        expires = datetime.now(UTC) + timedelta(seconds=COOKIE_LIFE_S)
+        token = self._token(visitor.session, is_new=is_refresh(request))
+        expires = datetime.now(UTC) + timedelta(seconds=COOKIE_LIFE_S + fast_s(self._world.behaviour))
         response = JSONResponse(
             {
                 **_WARNING,
-                "user": {**_person(account), "image": None, "mfa": account.totp_secret is not None},
+                "user": {
+                    **_person(account),
+                    "image": None,
+                    "mfa": self._world.accounts.has_second_factor(account),
+                },
                 "expires": expires.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
-                "account": {"id": _digest("account", account.email), "planType": "free"},
+                "account": {"id": digest("account", account.email), "planType": "free"},
                 "accessToken": token.text,
                 "authProvider": "openai",
             }
@@ -100,27 +111,22 @@ class Api:
 
     async def list_sessions(self, request: Request) -> Response:
         """The account's device sessions that have not been logged out, newest first."""
-        viewer = self._gate.bearer(request)
-        shown = self._world.behaviour.show_session_manager
-        live = self._world.authority.live(viewer.account) if shown else []
-        devices = [self._row(session, viewer) for session in live]
-        return JSONResponse({"show_session_manager": shown, "devices": devices})
+        return JSONResponse(self._listing.told_to(self._gate.bearer(request)))
 
     async def revoke(self, request: Request) -> Response:
         """Log out one session of the account."""
         requested_s = time.monotonic()
         viewer = self._gate.bearer(request)
-        if not self._world.behaviour.show_session_manager:
+        if not has_view(viewer.account, self._world.behaviour):
             return problem(403, "session_manager_unavailable")
         wanted = await _body(request, _Revoke)
         if wanted is None:
             return problem(422, "invalid_body")
-        authority = self._world.authority
-        session = next((s for s in authority.live(viewer.account) if s.id == wanted.session_id), None)
+        session = self._log_outs.one(viewer, wanted.session_id, requested_s)
         if session is None:
             return problem(404, "session_not_found")
-        end = authority.end(session, Action.ONE, requested_s, self._world.behaviour)
-        end.acknowledge()
+        if any(map(self._world.behaviour.has, _SAYS_IT_FAILED)):
+            return problem(500, "internal_error")
         return JSONResponse({"revoked_unified_sessions": 1, "revoked_app_sessions": len(session.apps)})
 
     async def untrust(self, request: Request) -> Response:
@@ -129,58 +135,38 @@ class Api:
         wanted = await _body(request, _Untrust)
         if wanted is None:
             return problem(422, "invalid_body")
-        if not self._world.authority.untrust(viewer.account, wanted.device_id_hash):
+        authority = self._world.authority
+        device = viewer.account.email, wanted.device_id_hash
+        if device not in authority.trusted:
             return problem(404, "device_not_found")
+        if not self._world.behaviour.has(Defect.UNTRUST_IGNORED):
+            authority.trusted.remove(device)
         return JSONResponse({})
 
     async def log_out_all(self, request: Request) -> Response:
         """Log out every session of the account, the caller's own among them; later ones are spared."""
         requested_s = time.monotonic()
         viewer = self._gate.bearer(request)
-        if not self._world.behaviour.show_session_manager:
+        if not has_view(viewer.account, self._world.behaviour):
             return problem(403, "session_manager_unavailable")
-        authority = self._world.authority
-        ends = [
-            authority.end(session, Action.ALL, requested_s, self._world.behaviour)
-            for session in authority.live(viewer.account)
-        ]
-        for end in ends:
-            end.acknowledge()
+        self._log_outs.all(viewer, requested_s)
         return JSONResponse({})
 
-    def _row(self, session: Session, viewer: Session) -> dict[str, Any]:
-        device, place = session.device, session.place
-        trusted = self._world.authority.is_trusted(session)
-        return {
-            "render_id": _digest("render", session.id),
-            "session_id": session.id,
-            "hashed_device_id": session.device_hash,
-            "display_name": device.display_name,
-            "human_readable_description": device.description,
-            "platform": device.platform,
-            "os_version": device.os_version,
-            "device_model": device.model,
-            "app_sessions": [{"client_name": app} for app in session.apps],
-            "last_signed_in_city": place.city,
-            "last_signed_in_region_code": place.region_code,
-            "last_signed_in_country": place.country,
-            "last_signed_in_timestamp_second": int(session.created_wall.timestamp()),
-            "is_trusted_device": trusted,
-            "can_untrust": trusted,
-            "is_current_device": session is viewer,
-        }
+    def _token(self, session: Session, *, is_new: bool) -> AccessToken:
+        behaviour = self._world.behaviour
+        if not is_new:
+            return self._world.mint.token_for(session, behaviour)
+        end = self._world.authority.revocation_of(session)
+        outlives = behaviour.has(Defect.REFRESH_MINTS) and end is not None and end.action in FROM_AFAR
+        return self._world.mint.new_token(session, behaviour, outlives=outlives)
 
 
 def _person(account: Account) -> dict[str, str]:
     return {
-        "id": f"user-{_digest('user', account.email)}",
+        "id": account.user_id,
         "name": account.name,
         "email": account.email,
     }
-
-
-def _digest(kind: str, value: str) -> str:
-    return hashlib.sha256(f"{kind}/{value}".encode()).hexdigest()[:24]
 
 
 async def _body(request: Request, model: type[_Model]) -> _Model | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import time
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import BaseModel, Field, ValidationError
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from replica.gate import edge_of
 from replica.refusals import problem
 
 if TYPE_CHECKING:
@@ -73,26 +73,25 @@ class Chat:
         except ValidationError:
             return problem(422, "invalid_body")
         asked = prompt.messages[-1].content.parts[-1]
-        return StreamingResponse(
-            self._stream(asked, session, edge_of(request)), media_type="text/event-stream"
-        )
+        return StreamingResponse(self._stream(request, asked, session), media_type="text/event-stream")
 
-    async def _stream(self, asked: str, session: Session | None, edge: int) -> AsyncIterator[str]:
+    async def _stream(self, request: Request, asked: str, session: Session | None) -> AsyncIterator[str]:
         """Say the answer so far, ever longer. Only an answer that was not cut ends with `[DONE]`."""
+        began_s = time.monotonic()
         said = f"You wrote: \u201c{asked}\u201d."
         count = max(1, round(self._length_s(asked) / _WORD_S))
         for word in itertools.islice(itertools.cycle(_WORDS), count):
-            if not self._may_go_on(session, edge):
+            if not self._may_go_on(request, session, began_s):
                 return
             said = f"{said} {word}"
             yield _event({"message": {"author": {"role": "assistant"}, "content": {"parts": [said]}}})
             await asyncio.sleep(_WORD_S)
         yield "data: [DONE]\n\n"
 
-    def _may_go_on(self, session: Session | None, edge: int) -> bool:
+    def _may_go_on(self, request: Request, session: Session | None, began_s: float) -> bool:
         if self._world.stopping.is_set():
             return False
-        return session is None or self._gate.may_stream(session, edge)
+        return session is None or self._gate.may_stream(request, session, began_s)
 
     def _length_s(self, asked: str) -> float:
         behaviour = self._world.behaviour

@@ -63,6 +63,12 @@ class Flows:
             return None
         return self._by_state.pop(state)
 
+    def forget(self, account: Account) -> None:
+        """Drop the sign-ins of an account: what they passed may no longer be what it asks for."""
+        self._by_state = {
+            state: flow for state, flow in self._by_state.items() if flow.account is not account
+        }
+
     def _drop_old(self) -> None:
         now = time.monotonic()
         self._by_state = {

@@ -6,7 +6,7 @@ import math
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
-from replica.defects import Defect
+from replica.endings import Question, is_refused
 from replica.memory import EdgeMemory
 from replica.propagation import Action, Layer
 from replica.refusals import Code, Refused
@@ -49,10 +49,10 @@ class Gate:
         session = self._world.authority.by_cookie(cookie)
         if session is None:
             return Visitor(None, refused=True)
-        edge, now = edge_of(request), time.monotonic()
-        if not self._is_cached(request, session, now) and self._refusal(session, edge, Layer.SESSION, now):
+        asked = Question(request, Layer.SESSION, time.monotonic(), self._world.behaviour)
+        if not self._is_cached(session, asked) and self._refusal(session, asked):
             return Visitor(None, refused=True)
-        self._note(session, edge, Layer.SESSION, now)
+        self._note(session, asked)
         return Visitor(session, refused=False)
 
     def bearer(self, request: Request) -> Session:
@@ -60,27 +60,31 @@ class Gate:
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token:
             raise Refused(Code.UNAUTHORIZED)
-        session = self._world.authority.by_id(self._world.mint.session_id_of(token))
+        claims = self._world.mint.read(token, self._world.behaviour)
+        session = self._world.authority.by_id(claims.session_id)
         if session is None:
             raise Refused(Code.UNAUTHORIZED)
-        edge, now = edge_of(request), time.monotonic()
-        end = self._refusal(session, edge, Layer.ACCESS, now)
+        # kept with the request: a stream that it begins is asked about later
+        request.state.token_outlives = claims.outlives
+        asked = Question(request, Layer.ACCESS, time.monotonic(), self._world.behaviour)
+        end = self._refusal(session, asked)
         if end:
             raise Refused(Code.REVOKED if end.action is Action.ONE else Code.INVALIDATED)
-        self._note(session, edge, Layer.ACCESS, now)
+        self._note(session, asked)
         return session
 
-    def may_stream(self, session: Session, edge: int) -> bool:
-        """Whether an edge goes on with a stream that it began.
+    def may_stream(self, request: Request, session: Session, began_s: float) -> bool:
+        """Whether an edge goes on with a stream that it began for this request.
 
         Looking at that for each word is no use of the session: otherwise, where use keeps a session alive, a
         stream would keep itself alive.
         """
-        now = time.monotonic()
-        survives = self._world.behaviour.has(Defect.STREAM_SURVIVES)
-        if not survives and self._known_end(session, edge, Layer.ACCESS, now):
+        asked = Question(
+            request, Layer.ACCESS, time.monotonic(), self._world.behaviour, stream_began_s=began_s
+        )
+        if self._known_end(session, asked):
             return False
-        session.last_honoured_monotonic_s[STREAM] = now
+        session.last_honoured_monotonic_s[STREAM] = asked.now
         return True
 
     def set_cookies(self, visitor: Visitor, response: Response) -> None:
@@ -101,32 +105,27 @@ class Gate:
 
     # Each answer reads the clock once: so the last moment honoured never comes after the edge knew.
 
-    def _refusal(self, session: Session, edge: int, layer: Layer, now: float) -> Revocation | None:
+    def _refusal(self, session: Session, asked: Question) -> Revocation | None:
         end = self._world.authority.revocation_of(session)
-        if end and self._world.behaviour.learns_when_asked_s:
-            end.hasten(edge, layer, now + self._world.behaviour.learns_when_asked_s)
-        return self._known_end(session, edge, layer, now)
+        if end and asked.behaviour.learns_when_asked_s:
+            end.hasten(asked.edge, asked.layer, asked.now + asked.behaviour.learns_when_asked_s)
+        return self._known_end(session, asked)
 
-    def _known_end(self, session: Session, edge: int, layer: Layer, now: float) -> Revocation | None:
+    def _known_end(self, session: Session, asked: Question) -> Revocation | None:
         end = self._world.authority.revocation_of(session)
-        if end is None or not end.learned(edge, layer, now):
+        if end is None or not is_refused(asked, end):
             return None
-        return None if self._memory.clings(session.id, edge, layer, now, self._world.behaviour) else end
+        clings = self._memory.clings(session.id, asked.edge, asked.layer, asked.now, asked.behaviour)
+        return None if clings else end
 
-    def _is_cached(self, request: Request, session: Session, now: float) -> bool:
-        if not self._world.behaviour.cache_cookie_s:
+    def _is_cached(self, session: Session, asked: Question) -> bool:
+        if not asked.behaviour.cache_cookie_s:
             return False
-        return self._world.mint.is_cached(request.cookies.get(CACHE_COOKIE, ""), session.id, now)
+        return self._world.mint.is_cached(asked.request.cookies.get(CACHE_COOKIE, ""), session.id, asked.now)
 
-    def _note(self, session: Session, edge: int, layer: Layer, now: float) -> None:
-        session.last_honoured_monotonic_s[layer] = now
-        self._memory.note(session.id, edge, layer, now)
-
-
-def edge_of(request: Request) -> int:
-    """The edge that answers this request."""
-    edge: int = request.state.edge
-    return edge
+    def _note(self, session: Session, asked: Question) -> None:
+        session.last_honoured_monotonic_s[asked.layer] = asked.now
+        self._memory.note(session.id, asked.edge, asked.layer, asked.now)
 
 
 def delete_session_cookies(response: Response) -> None:

@@ -17,3 +17,7 @@ class Noise(Switch):
     SLOW_SCRIPTS = "slow_scripts", "Scripts come up to three seconds late."
     CLOCK_OFF = "clock_off", "The site's clock is four minutes fast."
     MISSING_DETAILS = "missing_details", "Rows leave out details, each row another."
+
+
+CLOCK_OFF_S = 240.0
+"""How fast the site's clock is, where it is."""

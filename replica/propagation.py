@@ -10,8 +10,11 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from math import inf
 from random import Random
 from typing import TYPE_CHECKING
+
+from replica.defects import Defect
 
 if TYPE_CHECKING:
     from replica.behaviour import Behaviour
@@ -32,6 +35,13 @@ class Action(StrEnum):
     SELF = "self"
     PASSWORD = "password"  # noqa: S105 - the reason, not a password
     MFA = "mfa"
+
+
+FROM_AFAR = frozenset({Action.ONE, Action.ALL})
+"""The log-outs that the Active sessions view offers."""
+
+_LATE = 1.3
+"""Where every edge is late, it learns after so many windows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,18 +72,21 @@ class Revocation:
     requested_monotonic_s: float
     effects: tuple[Effect, ...]
     acknowledged_monotonic_s: float | None = None
+    revived: bool = False
+    """Whether its device signed in again on a site where that revives it."""
 
     def acknowledge(self) -> None:
         """Note that the answer to the request is about to leave. A later request changes nothing."""
         if self.acknowledged_monotonic_s is None:
             self.acknowledged_monotonic_s = time.monotonic()
 
-    def learned(self, edge: int, layer: Layer, now: float) -> bool:
-        """Whether this edge knows by now that this layer is revoked."""
-        return any(
-            effect.edge == edge and effect.layer is layer and now >= effect.at_monotonic_s
-            for effect in self.effects
-        )
+    def learned_s(self, edge: int, layer: Layer) -> float:
+        """When this edge learns that this layer is revoked."""
+        return next((e.at_monotonic_s for e in self.effects if e.edge == edge and e.layer is layer), inf)
+
+    def is_known_everywhere(self, now: float) -> bool:
+        """Whether every edge knows by now that every layer is revoked."""
+        return all(now >= effect.at_monotonic_s for effect in self.effects)
 
     def hasten(self, edge: int, layer: Layer, at_monotonic_s: float) -> None:
         """Let this edge learn at this moment, unless it does so sooner. A later call changes nothing."""
@@ -94,6 +107,7 @@ class Edges:
 
     def __init__(self, count: int, seed: int) -> None:
         self.count = count
+        self.seed = seed
         self._who_answers = Random(f"{seed}/who answers")  # noqa: S311 - chance, not a secret
         self._who_learns = Random(f"{seed}/who learns")  # noqa: S311 - chance, not a secret
 
@@ -105,9 +119,11 @@ class Edges:
         self, session_id: str, action: Action, requested_monotonic_s: float, behaviour: Behaviour
     ) -> Revocation:
         """End a session, and draw when each edge will learn of it, layer by layer."""
+        late_s = behaviour.window_s * _LATE if behaviour.has(Defect.LATE) and action in FROM_AFAR else None
         effects = []
         for edge in range(self.count):
             for layer in Layer:
-                delay_s = behaviour.draw_delay_s(self._who_learns)
+                drawn_s = behaviour.draw_delay_s(self._who_learns)
+                delay_s = drawn_s if late_s is None else late_s
                 effects.append(Effect(edge, layer, requested_monotonic_s + delay_s, delay_s, delay_s))
         return Revocation(session_id, action, requested_monotonic_s, tuple(effects))

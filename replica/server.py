@@ -19,16 +19,20 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from replica.api import Api
+from replica.api_platform import Platform
 from replica.chat import Chat
 from replica.control import Control, TokenOnly
-from replica.front import FrontDoor, NoStore
+from replica.credentials import Credentials
+from replica.front import FrontDoor, NoStore, Storable
 from replica.gate import Gate
+from replica.oauth import OAuth
 from replica.propagation import Edges
 from replica.refusals import Refused, refuse
 from replica.signin import SignIn
 from replica.site import Site
 from replica.state import read_state, write_state
 from replica.tokens import Mint
+from replica.weather import Noisy
 from replica.world import STATIC, World
 
 if TYPE_CHECKING:
@@ -182,8 +186,9 @@ def _tell_ready(world: World, plan: Plan, control_url: str) -> None:
 
 def _app(world: World) -> ASGIApp:
     gate = Gate(world)
-    routes = [*Site(world, gate).routes, *Api(world, gate).routes, *Chat(world, gate).routes]
-    return FrontDoor(_pages([*routes, _static()]), world)
+    parts = [part(world, gate) for part in (Site, Api, Chat, Credentials, OAuth, Platform)]
+    routes = [route for part in parts for route in part.routes]
+    return Noisy(FrontDoor(Storable(_pages([*routes, _static()]), world), world), world)
 
 
 def _auth(world: World) -> ASGIApp:

@@ -70,6 +70,15 @@ class Session:
             self.apps.append(app)
 
 
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A log-out of all: who pressed it, when, and what it ended."""
+
+    by: Session
+    requested_monotonic_s: float
+    ended: list[Session]
+
+
 class Authority:
     """All sessions and all revocations, since the start. Nothing is forgotten: the truth needs it."""
 
@@ -80,6 +89,8 @@ class Authority:
         self._revocations: dict[str, Revocation] = {}
         self.trusted: set[tuple[str, str]] = set()
         """E-mail address and device hash of each trusted device."""
+        self.presses: dict[str, Press] = {}
+        """The last log-out of all of each account, by e-mail address; it ends with the process."""
 
     @property
     def sessions(self) -> Iterable[Session]:
@@ -123,10 +134,13 @@ class Authority:
         """How the session ended, or None if it has not."""
         return self._revocations.get(session.id)
 
+    def of(self, account: Account) -> list[Session]:
+        """All sessions of the account, ended or not, newest first."""
+        return [session for session in self._by_id.values() if session.account is account][::-1]
+
     def live(self, account: Account) -> list[Session]:
         """The account's sessions that were not ended, newest first."""
-        mine = [s for s in self._by_id.values() if s.account is account and s.id not in self._revocations]
-        return mine[::-1]
+        return [session for session in self.of(account) if session.id not in self._revocations]
 
     def end(
         self, session: Session, action: Action, requested_monotonic_s: float, behaviour: Behaviour
@@ -138,15 +152,20 @@ class Authority:
             )
         return self._revocations[session.id]
 
+    def take_back(self, sessions: Iterable[Session]) -> None:
+        """Let the ends of sessions never have been."""
+        for session in sessions:
+            self._revocations.pop(session.id, None)
+
+    def revive(self, account: Account, device_id: str) -> None:
+        """Mark the ends of an account's sessions on a device, for the sites that then take them for none."""
+        for session in self.of(account):
+            if session.device_id == device_id and session.id in self._revocations:
+                self._revocations[session.id].revived = True
+
     def is_trusted(self, session: Session) -> bool:
         """Whether the session's device is trusted. Sign-in does not ask: trust is shown, no more."""
         return (session.account.email, session.device_hash) in self.trusted
-
-    def untrust(self, account: Account, device_hash: str) -> bool:
-        """Trust a device no longer; False if it was not trusted."""
-        known = (account.email, device_hash) in self.trusted
-        self.trusted.discard((account.email, device_hash))
-        return known
 
     def _add(self, session: Session) -> None:
         self._by_id[session.id] = session

@@ -60,7 +60,7 @@ class SignIn:
         flow.identify(self._world.accounts.check_password(flow.email, await _field(request, "password")))
         if flow.account is None:
             return _page(request, "password", flow, "Incorrect email address or password")
-        if flow.account.totp_secret is not None:
+        if self._world.accounts.has_second_factor(flow.account):
             return _go_on(flow, f"/mfa-challenge/{flow.challenge_id}")
         return self._back_to_app(flow)
 

@@ -11,7 +11,9 @@ from urllib.parse import urlencode
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
+from replica.arrivals import arrive
 from replica.gate import DEVICE_COOKIE, SESSION_COOKIE, Gate, delete_session_cookies
+from replica.listing import has_view
 from replica.propagation import Action
 from replica.sessions import CODEX, PLATFORM
 from replica.world import TEMPLATES
@@ -59,8 +61,10 @@ class Site:
         if visitor.session is None:
             page = TEMPLATES.TemplateResponse(request, "guest.html", {"expired": visitor.refused})
         else:
+            account = visitor.session.account
             context = {
-                "account": visitor.session.account,
+                "account": account,
+                "session_manager": has_view(account, self._world.behaviour),
                 "window": in_words(self._world.behaviour.window_s),
                 "behaviour": self._world.behaviour,
             }
@@ -114,12 +118,7 @@ class Site:
             context = {"title": "Sign-in failed", "text": "This sign-in has expired. Please log in again."}
             return TEMPLATES.TemplateResponse(request, "message.html", context, 400)
         device_id = request.cookies.get(DEVICE_COOKIE) or str(uuid.uuid4())
-        session = self._world.authority.open(
-            flow.account,
-            device_id,
-            request.headers.get("user-agent", ""),
-            trust=flow.account.totp_secret is not None,
-        )
+        session = arrive(self._world, flow.account, device_id, request.headers.get("user-agent", ""))
         response = RedirectResponse(flow.next_path, 302)
         response.set_cookie(
             SESSION_COOKIE, session.cookie, max_age=COOKIE_LIFE_S, secure=True, httponly=True, samesite="lax"

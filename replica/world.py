@@ -12,6 +12,8 @@ from urllib.parse import urlsplit
 from starlette.templating import Jinja2Templates
 
 from replica.flows import Flows
+from replica.grants import Grants
+from replica.keys import Keys
 from replica.sessions import Authority
 from replica.tokens import Mint
 
@@ -53,6 +55,8 @@ class World:
     outage: Outage = field(default_factory=Outage)
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     flows: Flows = field(default_factory=Flows)
+    grants: Grants = field(default_factory=Grants)
+    keys: Keys = field(default_factory=Keys)
     mint: Mint = field(default_factory=Mint)
     authority: Authority = field(init=False)
 

@@ -2,9 +2,12 @@ import { showExpired } from "./dialogs.js";
 
 let token = null;
 
+// Whatever the site says of caches: an answer from one would tell of a session as it was.
+const FRESH = { cache: "no-store" };
+
 // Asks who is signed in, and keeps the access token. Null when the session is refused; throws when unknown.
 export async function loadSession() {
-  const response = await fetch("/api/auth/session");
+  const response = await fetch("/api/auth/session", FRESH);
   // an outage is not a refusal
   if (!response.ok) throw new Error(`the session is not known: ${response.status}`);
   const session = await response.json();
@@ -14,7 +17,7 @@ export async function loadSession() {
 
 function send(path, body, signal) {
   const headers = { authorization: `Bearer ${token}` };
-  if (body === undefined) return fetch(path, { headers, signal });
+  if (body === undefined) return fetch(path, { ...FRESH, headers, signal });
   headers["content-type"] = "application/json";
   return fetch(path, { method: "POST", headers, signal, body: JSON.stringify(body) });
 }

@@ -2,8 +2,17 @@ import { call, loadSession } from "./api.js";
 import { startChat } from "./chat.js";
 import { showExpired, toast } from "./dialogs.js";
 import { startMenu } from "./menu.js";
-import { startPresence } from "./presence.js";
+import { isAsleep, startPresence } from "./presence.js";
 import { startSettings } from "./settings.js";
+import { keepStorage } from "./storage.js";
+
+async function open() {
+  const session = await loadSession();
+  if (!session) return showExpired();
+  startSettings(session.user);
+  keepStorage(session);
+  await call("/backend-api/me");
+}
 
 startMenu();
 startChat(call);
@@ -11,13 +20,7 @@ startPresence();
 // shown only now: what is visible works
 document.querySelector("#shell").hidden = false;
 try {
-  const session = await loadSession();
-  if (session) {
-    startSettings(session.user);
-    await call("/backend-api/me");
-  } else {
-    showExpired();
-  }
+  if (!isAsleep()) await open();
 } catch {
   toast("Something went wrong. Please reload the page.", { failed: true });
 }

@@ -1,4 +1,9 @@
+import { defects } from "./defects.js";
 import { el } from "./dom.js";
+import { cased } from "./skins.js";
+import { clearStorage } from "./storage.js";
+
+export const FAILED = "We were unable to process your request at this time. Please try again later.";
 
 // What lies under the topmost overlay can neither be clicked nor focused.
 function settle() {
@@ -16,7 +21,7 @@ export function show(overlay, onescape) {
   document.addEventListener("keydown", onkeydown);
   document.body.append(overlay);
   settle();
-  overlay.querySelector("button, [tabindex]")?.focus();
+  overlay.querySelector("input, button, [tabindex]")?.focus();
   return function hide() {
     document.removeEventListener("keydown", onkeydown);
     overlay.remove();
@@ -25,16 +30,18 @@ export function show(overlay, onescape) {
   };
 }
 
-// Asks before something is ended. Resolves when the question is gone; `act` runs with the buttons disabled.
-export function ask({ role = "alertdialog", title, text, verb, act }) {
+// Asks before something is ended. Resolves when the question is gone; `act` runs with the buttons disabled. It stays
+// if `cancel`, which is asked when it is declined, says false.
+export function ask({ role = "alertdialog", title, text, verb, act, cancel = () => true }) {
   return new Promise((resolve) => {
     const close = () => { hide(); resolve(); };
     const confirm = async () => {
       buttons.forEach((button) => { button.disabled = true; });
       try { await act(); } finally { close(); }
     };
+    const decline = async () => { if (await cancel()) close(); };
     const buttons = [
-      el("button", { type: "button", onclick: () => close() }, "Cancel"),
+      el("button", { type: "button", onclick: decline }, cased("Cancel")),
       el("button", { type: "button", class: "danger", onclick: confirm }, verb),
     ];
     const dialog = el(
@@ -44,7 +51,7 @@ export function ask({ role = "alertdialog", title, text, verb, act }) {
       el("p", { id: "ask-text" }, text),
       el("div", { class: "buttons" }, ...buttons),
     );
-    const hide = show(el("div", { class: "overlay" }, dialog), () => { if (!buttons[0].disabled) close(); });
+    const hide = show(el("div", { class: "overlay" }, dialog), () => { if (!buttons[0].disabled) decline(); });
   });
 }
 
@@ -65,6 +72,7 @@ export function expiredIsShown() {
 
 // The session is over: nothing on this page can go on.
 export function showExpired() {
-  if (expiredIsShown()) return;
+  if (defects.has("screen_says_in") || expiredIsShown()) return;
+  clearStorage();
   show(document.querySelector("#expired").content.firstElementChild.cloneNode(true));
 }

@@ -1,3 +1,5 @@
+import { cased } from "./skins.js";
+
 // Makes an element. Text is only ever set as text, so nothing that a person typed becomes markup.
 export function el(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
@@ -15,7 +17,7 @@ export function setting(testId, name, hint, control) {
   return el(
     "div",
     { class: "setting", "data-testid": testId },
-    el("div", {}, el("div", {}, name), el("div", { class: "hint" }, hint)),
+    el("div", {}, el("div", {}, cased(name)), el("div", { class: "hint" }, hint)),
     control,
   );
 }

@@ -1,7 +1,10 @@
 import { ask } from "./dialogs.js";
+import { cased } from "./skins.js";
 
-const button = document.querySelector('[data-testid="accounts-profile-button"]');
+// by what stays: a test id may be another one
+const button = document.querySelector(".profile-button");
 const menu = document.querySelector("#profile-menu");
+const [settings, logOut] = menu.querySelectorAll('[role="menuitem"]');
 
 function toggle(open) {
   menu.hidden = !open;
@@ -9,8 +12,9 @@ function toggle(open) {
   if (open) menu.querySelector('[role="menuitem"]').focus();
 }
 
-function onItem(testId, act) {
-  menu.querySelector(`[data-testid="${testId}"]`).addEventListener("click", () => {
+function onItem(item, act) {
+  item.textContent = cased(item.textContent);
+  item.addEventListener("click", () => {
     toggle(false);
     button.focus();
     act();
@@ -27,14 +31,14 @@ export function startMenu() {
     toggle(false);
     button.focus();
   });
-  onItem("settings-menu-item", () => { location.hash = "settings"; });
-  onItem("log-out-menu-item", () => {
-    const email = menu.querySelector('[data-testid="account-email"]').textContent;
+  onItem(settings, () => { location.hash = "settings"; });
+  onItem(logOut, () => {
+    const email = menu.querySelector(".menu-head").textContent;
     ask({
       role: "dialog",
-      title: "Are you sure you want to log out?",
+      title: cased("Are you sure you want to log out?"),
       text: `Log out of ChatGPT as ${email}?`,
-      verb: "Log out",
+      verb: cased("Log out"),
       act: () => location.assign("/auth/logout"),
     });
   });

@@ -1,4 +1,5 @@
 import { loadSession } from "./api.js";
+import { defects } from "./defects.js";
 import { expiredIsShown, showExpired } from "./dialogs.js";
 
 const shell = document.querySelector("#shell");
@@ -10,7 +11,15 @@ async function recheck() {
   if (session === null) showExpired();
 }
 
+// Whether the page is to stay as it was left, because it was come back to.
+let asleep = defects.has("back_shows") && performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+
+export function isAsleep() {
+  return asleep;
+}
+
 async function beat() {
+  if (asleep) return;
   await recheck();
   // the next one only now, so that a slow site is not asked twice at once
   if (!expiredIsShown()) setTimeout(beat, HEARTBEAT_MS);
@@ -19,9 +28,10 @@ async function beat() {
 // Keeps looking whether somebody is still signed in: by itself, and when the page is come back to.
 export function startPresence() {
   if (HEARTBEAT_MS > 0) setTimeout(beat, HEARTBEAT_MS);
-  if (!("rechecksOnBack" in shell.dataset)) return;
   addEventListener("pageshow", (event) => {
     // what the back-forward cache brings back is as it was left, signed in or not
-    if (event.persisted) recheck();
+    if (!event.persisted) return;
+    asleep = defects.has("back_shows");
+    if (!asleep && "rechecksOnBack" in shell.dataset) recheck();
   });
 }

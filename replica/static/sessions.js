@@ -1,37 +1,62 @@
 import { call } from "./api.js";
-import { ask, toast } from "./dialogs.js";
+import { defects } from "./defects.js";
+import { ask, show, toast } from "./dialogs.js";
 import { el, setting } from "./dom.js";
+import { sessionRows } from "./rows.js";
+import { cased, label, skin } from "./skins.js";
 
 const FAILED = "We were unable to process your request at this time. Please try again later.";
 const CLIENT_NAMES = { "ChatGPT Web": "ChatGPT" };
+const LISTED = "/backend-api/accounts/sessions?include_trusted_devices=true";
 // Long enough to read the toast before the page is left.
 const LEAVE_MS = 1000;
 
 const shell = document.querySelector("#shell");
 const signedInFormat = new Intl.DateTimeFormat("en-US", { dateStyle: "medium", timeStyle: "short" });
 
-// Sends one request and tells how it went; true when it went well.
-async function attempt(path, body, success) {
+// Sends one request and tells how it went; true when it went well. What fails `silently` is told as done.
+async function attempt(path, body, success, { silently = false } = {}) {
   const response = await call(path, { body }).catch(() => null);
   // a 401 has its own dialog, which says more than a toast
   if (response?.status === 401) return false;
-  toast(response?.ok ? success : FAILED, { failed: !response?.ok });
-  return Boolean(response?.ok);
+  const done = Boolean(response?.ok);
+  if (done || silently) toast(success);
+  else toast(FAILED, { failed: true });
+  return done;
 }
 
-async function logOutOne(device, reload) {
-  await ask({
+// What Cancel does before the question goes; the question stays if that is false.
+function cancelling(act) {
+  if (defects.has("cancel_ignored")) return () => false;
+  if (act && defects.has("cancel_logs_out")) return () => act().then(() => true);
+  return () => true;
+}
+
+function confirmed(question) {
+  return skin.asks ? ask({ ...question, title: label(question.title), verb: label(question.verb) }) : question.act();
+}
+
+async function logOutOne(device, button, reload) {
+  const act = () => attempt(
+    "/backend-api/accounts/sessions/revoke",
+    { session_id: device.session_id },
+    "Session logged out.",
+    { silently: defects.has("done_told_but_failed") },
+  );
+  button.disabled = !skin.asks;
+  await confirmed({
     title: "Log out of this session?",
-    text: `${device.display_name} will be logged out.`,
+    text: `${nameOf(device)} will be logged out.`,
     verb: "Log out",
-    act: () => attempt("/backend-api/accounts/sessions/revoke", { session_id: device.session_id }, "Session logged out."),
+    act,
+    cancel: cancelling(act),
   });
   // whatever happened: what is shown next is what the site says
   await reload();
 }
 
 function logOutAll() {
-  return ask({
+  return confirmed({
     title: "Log out of all sessions?",
     text: "You will be logged out on every device, this one included.",
     verb: "Log out all",
@@ -39,6 +64,7 @@ function logOutAll() {
       const done = await attempt("/backend-api/accounts/logout_all", {}, "Successfully logged out of all sessions.");
       if (done) setTimeout(() => location.assign("/auth/logout"), LEAVE_MS);
     },
+    cancel: cancelling(),
   });
 }
 
@@ -48,69 +74,95 @@ async function untrust(device, button, reload) {
   await reload();
 }
 
-function details(device) {
+function nameOf(device) {
+  return device.display_name ?? "Unknown device";
+}
+
+function timeOf(device) {
+  if (device.last_signed_in_timestamp_second == null) return null;
   const signedIn = new Date(device.last_signed_in_timestamp_second * 1000);
-  const apps = device.app_sessions.map(({ client_name: name }) => CLIENT_NAMES[name] ?? name);
-  const place = [device.last_signed_in_city, device.last_signed_in_country].filter(Boolean);
+  return el("time", { datetime: signedIn.toISOString().replace(/\.\d+/, "") }, signedInFormat.format(signedIn));
+}
+
+function actionsOf(device, reload) {
+  const ends = device.session_id && (!device.is_current_device || defects.has("current_offers_log_out"));
   return [
-    apps.length > 0 && el("p", { class: "hint" }, apps.join(" \u00B7 ")),
-    place.length > 0 && el("p", { class: "hint" }, place.join(", ")),
-    el(
-      "p",
-      { class: "hint" },
-      "Signed in ",
-      el("time", { datetime: signedIn.toISOString().replace(/\.\d+/, "") }, signedInFormat.format(signedIn)),
+    device.can_untrust && { name: label("Remove trusted device"), act: (button) => untrust(device, button, reload) },
+    ends && { name: label("Log out"), act: (button) => logOutOne(device, button, reload) },
+  ].filter(Boolean);
+}
+
+// What the site said of a session, as the faces show it. It may leave out any detail.
+function shownOf(device, reload) {
+  const badge = (kind, text) => el("span", { class: `badge ${kind}` }, label(text));
+  const apps = (device.app_sessions ?? []).map(({ client_name: name }) => CLIENT_NAMES[name] ?? name);
+  const place = [device.last_signed_in_city, device.last_signed_in_country].filter(Boolean);
+  return {
+    key: device.render_id ?? device.session_id,
+    name: nameOf(device),
+    badges: [
+      device.is_current_device && badge("current", "Current session"),
+      device.is_trusted_device && badge("trusted", "Trusted device"),
+    ].filter(Boolean),
+    apps: apps.join(" \u00B7 ") || null,
+    place: place.join(", ") || null,
+    time: timeOf(device),
+    actions: actionsOf(device, reload),
+  };
+}
+
+// The sessions, and the end of them all.
+function view() {
+  const rows = sessionRows();
+  rows.element.setAttribute("aria-busy", "true");
+  const reload = async () => {
+    const response = await call(LISTED).catch(() => null);
+    if (response?.ok) {
+      const { devices } = await response.json();
+      const told = defects.has("view_hides_a_row") ? devices.slice(0, -1) : devices;
+      rows.fill(told.map((device) => shownOf(device, reload)));
+    } else if (response?.status !== 401) {
+      toast(FAILED, { failed: true });
+    }
+    rows.element.removeAttribute("aria-busy");
+  };
+  reload();
+  return [
+    el("p", { class: "hint" }, "Where this account is signed in. Locations are approximate."),
+    rows.element,
+    setting(
+      skin.rows === "strange" ? null : "logout-all-setting",
+      label("Log out of all sessions"),
+      `It may take up to ${shell.dataset.window} to reach every device.`,
+      el("button", { type: "button", class: "danger", onclick: logOutAll }, label("Log out all")),
     ),
   ];
 }
 
-function actions(device, reload) {
-  const revocable = device.session_id && !device.is_current_device;
-  return [
-    device.can_untrust && el("button", { type: "button", onclick: (event) => untrust(device, event.currentTarget, reload) }, "Remove trusted device"),
-    revocable && el("button", { type: "button", onclick: () => logOutOne(device, reload) }, "Log out"),
-  ].filter(Boolean);
-}
-
-function row(device, reload) {
-  return el(
-    "li",
-    { class: "session", "data-testid": "active-session" },
+function openDialog() {
+  const hide = show(
     el(
       "div",
-      {},
-      el("h4", {}, device.display_name),
-      device.is_current_device && el("span", { class: "badge current" }, "Current session"),
-      device.is_trusted_device && el("span", { class: "badge trusted" }, "Trusted device"),
-      ...details(device),
+      { class: "overlay" },
+      el(
+        "div",
+        { class: "dialog manager", role: "dialog", "aria-modal": "true", "aria-labelledby": "manager-title" },
+        el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: () => hide() }, "\u00D7"),
+        el("h2", { id: "manager-title" }, label("Active sessions")),
+        ...view(),
+      ),
     ),
-    el("div", { class: "actions" }, ...actions(device, reload)),
+    () => hide(),
   );
+  // it is a part of the settings, and goes with them
+  addEventListener("hashchange", () => hide(), { once: true });
 }
 
 // The Active sessions view: every element of it.
 export function sessionManager() {
-  const list = el("ul", { class: "sessions", "aria-label": "Active sessions", "aria-busy": "true" });
-  const reload = async () => {
-    const response = await call("/backend-api/accounts/sessions?include_trusted_devices=true").catch(() => null);
-    if (response?.ok) {
-      const { devices } = await response.json();
-      list.replaceChildren(...devices.map((device) => row(device, reload)));
-    } else if (response?.status !== 401) {
-      toast(FAILED, { failed: true });
-    }
-    list.removeAttribute("aria-busy");
-  };
-  reload();
-  return [
-    el("h3", {}, "Active sessions"),
-    el("p", { class: "hint" }, "Where this account is signed in. Locations are approximate."),
-    list,
-    setting(
-      "logout-all-setting",
-      "Log out of all sessions",
-      `It may take up to ${shell.dataset.window} to reach every device.`,
-      el("button", { type: "button", class: "danger", onclick: logOutAll }, "Log out all"),
-    ),
-  ];
+  if (skin.nested) {
+    const button = el("button", { type: "button", onclick: openDialog }, cased("Manage"));
+    return [setting("active-sessions-setting", label("Active sessions"), "Where this account is signed in", button)];
+  }
+  return [el(skin.rows === "strange" ? "div" : "h3", { class: "title" }, label("Active sessions")), ...view()];
 }

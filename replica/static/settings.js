@@ -1,6 +1,8 @@
 import { el } from "./dom.js";
 import { show } from "./dialogs.js";
+import { startOverlay } from "./overlays.js";
 import { securityPanel } from "./security.js";
+import { cased, skin } from "./skins.js";
 
 // The segment of the address, the name of the tab, and its test id.
 const TABS = [
@@ -8,7 +10,7 @@ const TABS = [
   ["Notifications", "Notifications", "notifications-tab"],
   ["Personalization", "Personalization", "personalization-tab"],
   ["DataControls", "Data controls", "data-controls-tab"],
-  ["Security", "Security and login", "security-tab"],
+  ["Security", skin.tab, "security-tab"],
   ["Account", "Account", "account-tab"],
 ];
 const HASH = /^#settings(?:\/(.*))?$/;
@@ -26,14 +28,14 @@ function tabButton([segment, name, testId]) {
   return el(
     "button",
     { type: "button", role: "tab", id: `tab-${segment}`, "data-testid": testId, "aria-controls": "panel", onclick: go },
-    name,
+    cased(name),
   );
 }
 
 function build() {
   return el(
     "div",
-    { class: "dialog settings", role: "dialog", "aria-modal": "true", "aria-label": "Settings" },
+    { class: "dialog settings", role: "dialog", "aria-modal": "true", "aria-label": cased("Settings") },
     el(
       "div",
       { class: "tabs" },
@@ -51,7 +53,7 @@ function select(segment) {
   });
   const panel = dialog.querySelector("#panel");
   panel.setAttribute("aria-labelledby", `tab-${segment}`);
-  panel.replaceChildren(...(segment === "Security" ? securityPanel(name, user) : emptyPanel(name)));
+  panel.replaceChildren(...(segment === "Security" ? securityPanel(cased(name), user) : emptyPanel(cased(name))));
 }
 
 function leave() {
@@ -78,4 +80,5 @@ export function startSettings(signedIn) {
   user = signedIn;
   addEventListener("hashchange", sync);
   sync();
+  startOverlay();
 }

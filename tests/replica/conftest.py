@@ -21,9 +21,16 @@ from urllib.parse import urljoin, urlsplit
 import httpx
 import pyotp
 import pytest
+from playwright.sync_api import expect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from playwright.sync_api import Browser as Chromium
+    from playwright.sync_api import Page
+
+    OpenPage = Callable[[], AbstractContextManager[Page]]
 
 CHROME_ON_WINDOWS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
@@ -351,3 +358,41 @@ def new_browser(replica: Replica) -> Callable[..., Browser]:
 def browser_for() -> type[Browser]:
     """Make a browser for a replica of one's own."""
     return Browser
+
+
+@pytest.fixture
+def open_page(browser: Chromium, replica: Replica) -> OpenPage:
+    """Open a page in a profile of its own. An error in the page's scripts fails the test."""
+
+    @contextmanager
+    def opened() -> Iterator[Page]:
+        context = browser.new_context(base_url=replica.base_url, locale="en-US", timezone_id="UTC")
+        context.set_default_timeout(5000)
+        try:
+            page = context.new_page()
+            errors: list[Any] = []
+            page.on("pageerror", lambda error: errors.append(error))
+            yield page
+            assert not errors
+        finally:
+            context.close()
+
+    return opened
+
+
+@pytest.fixture
+def page_of(open_page: OpenPage, new_browser: Callable[..., Browser], account: Account) -> Iterator[Page]:
+    """A page that is signed in to the test's account, by cookies, which is quicker than by hand."""
+    with open_page() as page:
+        page.goto("/")
+        screenless = new_browser(user_agent=page.evaluate("navigator.userAgent"))
+        screenless.sign_in(account)
+        page.context.add_cookies(
+            [
+                {"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "secure": True}
+                for name, value in screenless.cookies.items()
+            ]
+        )
+        page.goto("/")
+        expect(page.get_by_test_id("accounts-profile-button")).to_be_visible()
+        yield page
