@@ -31,3 +31,17 @@ class Undetermined(NotMeasured):
 
 class NotApplicable(Exception):
     """What a check is about does not exist for this target or account. The report calls it skipped."""
+
+
+class NoSessionView(NotApplicable):
+    """The account has no Active sessions view, and the site itself says so: it is tied to SSO."""
+
+    def __init__(self) -> None:
+        super().__init__("the site says that it shows this account no Active sessions (tied to SSO?)")
+
+
+class NothingAsked(NotApplicable):
+    """The site ends a session without a question; it has been ended, and there is nothing to decline."""
+
+    def __init__(self) -> None:
+        super().__init__("the site asked nothing back before it acted, so that nothing could be declined")

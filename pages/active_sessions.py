@@ -9,22 +9,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import reduce
+from typing import Self
 from zoneinfo import ZoneInfo
 
-from playwright.sync_api import Error, Locator, Page
+from playwright.sync_api import Error, Locator, Page, Request
 from playwright.sync_api import TimeoutError as NotInTime
 
-from afterglow.outcomes import LocatorDrift
-from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
-from pages.listing import HEARD_WITHIN_MS, ListedSession, is_listing, told
-from pages.marks import Mark, css, label, role, test_id, text
+from afterglow.outcomes import LocatorDrift, NoSessionView, NothingAsked
+from pages.guard import SHOWN_WITHIN_MS, press, shown, what_is_shown
+from pages.listing import ADDRESS, HEARD_WITHIN_MS, ListedSession, is_listing, told
+from pages.marks import Mark, beside, css, role, test_id, text, without
+from pages.overlays import leave_overlays
 
 GUESS = "a guess: the view's DOM is published nowhere; wording from the help page"
 
+TITLE = re.compile("^active sessions$", re.I)
+
 SETTINGS = Mark(
     "settings dialog",
-    (role("dialog", "Settings"), css('[role="dialog"]:has([role="tablist"])')),
+    (role("dialog", re.compile("^settings$", re.I)), css('[role="dialog"]:has([role="tablist"])')),
     "chatgpt-web.md, signed-in shell: role=dialog with a tablist",
 )
 SECURITY_TAB = Mark(
@@ -32,22 +37,57 @@ SECURITY_TAB = Mark(
     (role("tab", re.compile(r"^security( and login)?$", re.I)), test_id("security-tab")),
     "chatgpt-web.md: `Security and login` in the current UI (6), `Security` in help texts; test id (3)",
 )
-HEADING = Mark(
-    "heading Active sessions",
-    (role("heading", re.compile("^active sessions$", re.I)), text(re.compile("^active sessions$", re.I))),
+ENTRY = Mark(
+    "button that opens Active sessions",
+    (beside(TITLE, role("button", re.compile("^(manage|view|see|show)( all)?$", re.I))),),
+    "a guess: other settings open in a dialog of their own",
+)
+HEADING = Mark("heading Active sessions", (role("heading", TITLE), text(TITLE)), GUESS)
+LIST = Mark(
+    "list of sessions",
+    (role("list", TITLE), role("table", TITLE), role("grid", TITLE), role("region", TITLE)),
     GUESS,
 )
-LIST = Mark("list of sessions", (role("list", "Active sessions"), label("Active sessions")), GUESS)
-ROW = Mark("session row", (role("listitem"), test_id("active-session")), GUESS)
+ROW = Mark(
+    "session row",
+    (role("listitem"), without(role("row"), role("columnheader")), test_id("active-session")),
+    GUESS,
+)
+COLLAPSED = Mark(
+    "button that unfolds a row",
+    (css('[aria-expanded="false"]:not([aria-haspopup])'),),
+    "a guess: rows may show their details only when asked",
+)
+MORE = Mark(
+    "row's button for more",
+    (
+        role("button", re.compile("^((session|more|other) )?(options|actions)$|^more$", re.I)),
+        css('[aria-haspopup="menu"]'),
+    ),
+    "a guess: rows may have their actions in a menu",
+)
+MENU = Mark("row's menu", (role("menu"),), "a guess: as the profile menu is built")
 CURRENT = Mark(
     "mark CURRENT SESSION",
     (text(re.compile("^current session$", re.I)),),
     "chatgpt-web.md: quoted in articles; may be upper-cased by CSS",
 )
-ROW_LOG_OUT = Mark("row's button Log out", (role("button", re.compile("^log out$", re.I)),), GUESS)
+TRUSTED = Mark(
+    "mark Trusted device",
+    (text(re.compile("^trusted( device)?$", re.I)),),
+    "chatgpt-web.md: a row may show the trusted-device status (D)",
+)
+ROW_LOG_OUT = Mark(
+    "row's button Log out",
+    (role("button", re.compile("^log out$", re.I)), role("menuitem", re.compile("^log out$", re.I))),
+    GUESS,
+)
 UNTRUST = Mark(
     "row's button Remove trusted device",
-    (role("button", re.compile("trusted device", re.I)),),
+    (
+        role("button", re.compile("trusted device", re.I)),
+        role("menuitem", re.compile("trusted device", re.I)),
+    ),
     "chatgpt-web.md: a device can be removed from the trusted ones (1)",
 )
 LOG_OUT_ALL = Mark(
@@ -57,16 +97,29 @@ LOG_OUT_ALL = Mark(
 )
 CONFIRM = Mark(
     "confirm dialog",
-    (role("alertdialog"), role("dialog", re.compile("^(log out|are you sure)", re.I))),
+    (role("alertdialog"), role("dialog", re.compile("^(log out|remove|are you sure)", re.I))),
     "chatgpt-web.md: whether a confirm dialog was added in 2026 is unknown",
 )
-CONFIRM_YES = Mark("confirm's button Log out", (role("button", re.compile("^log out", re.I)),), GUESS)
+CONFIRM_YES = Mark(
+    "confirm's button Log out", (role("button", re.compile("^(log out|remove)", re.I)),), GUESS
+)
 CONFIRM_NO = Mark("confirm's button Cancel", (role("button", re.compile("^cancel$", re.I)),), GUESS)
 TOAST = Mark(
     "toast",
     (role("status"), role("alert")),
     "chatgpt-web.md: its wording of 2024; its role is a guess",
 )
+
+SAYS_WHETHER_SHOWN = """async (address) => {
+    const ask = async (path, headers) => {
+        const answer = await fetch(path, { headers, signal: AbortSignal.timeout(5000) });
+        return answer.ok ? answer.json() : null;
+    };
+    const token = (await ask("/api/auth/session"))?.accessToken;
+    const listing = token ? await ask(address, { Authorization: `Bearer ${token}` }) : null;
+    return listing?.show_session_manager ?? null;
+}"""
+"""Asked inside the page, which keeps the token to itself."""
 
 
 class Confirm:
@@ -85,12 +138,21 @@ class Confirm:
         """The button that goes back."""
         return CONFIRM_NO.visible_on(self.root)
 
+    def go_on(self) -> None:
+        """Say yes."""
+        press(self.yes, CONFIRM_YES)
+
+    def cancel(self) -> None:
+        """Say no. Whether the dialog then goes is for the caller to see."""
+        press(self.no, CONFIRM_NO)
+
 
 class Row:
-    """One session as the view shows it."""
+    """One session as the view shows it. `reveal()` before looking at what it offers: that may be hidden."""
 
     def __init__(self, root: Locator) -> None:
         self.root = root
+        self._menu: Locator | None = None
 
     @property
     def current(self) -> Locator:
@@ -98,14 +160,52 @@ class Row:
         return CURRENT.visible_on(self.root)
 
     @property
+    def trusted(self) -> Locator:
+        """The mark of a trusted device."""
+        return TRUSTED.visible_on(self.root)
+
+    @property
     def log_out(self) -> Locator:
         """The row's own log-out; the current row has none."""
-        return ROW_LOG_OUT.visible_on(self.root)
+        return self._offered(ROW_LOG_OUT)
 
     @property
     def untrust(self) -> Locator:
         """Removes the device from the trusted ones."""
-        return UNTRUST.visible_on(self.root)
+        return self._offered(UNTRUST)
+
+    def reveal(self) -> Self:
+        """Unfold the row if it is collapsed, and open its menu if it has one; what is open stays open."""
+        unfold(self.root)
+        more = MORE.visible_on(self.root)
+        if more.count():
+            if more.get_attribute("aria-expanded") != "true":
+                press(more, MORE)
+            self._menu = self._menu_of(more)
+        return self
+
+    def _menu_of(self, more: Locator) -> Locator:
+        """The menu that this button has opened: the one that it names, else the only one that is open."""
+        shown(MENU, self.root.page)
+        menus = MENU.all_on(self.root.page).filter(visible=True)
+        named = more.get_attribute("aria-controls")
+        own = menus.and_(self.root.page.locator(f'[id="{named}"]')) if named else menus
+        if own.count() != 1:
+            raise LocatorDrift(f"{MENU.name} ({own.count()} fit)", what_is_shown(self.root.page))
+        return own
+
+    def _offered(self, mark: Mark) -> Locator:
+        """In the row or in its menu, which may stand elsewhere on the page."""
+        inside = mark.all_on(self.root)
+        both = inside if self._menu is None else inside.or_(mark.all_on(self._menu))
+        return both.filter(visible=True).first
+
+
+def unfold(root: Locator) -> None:
+    """Open whatever is collapsed in a row, or in all of them: what is in it is only then to be seen."""
+    collapsed = COLLAPSED.all_on(root).filter(visible=True)
+    for _ in range(collapsed.count()):
+        press(collapsed.first, COLLAPSED)
 
 
 class ActiveSessions:
@@ -115,6 +215,8 @@ class ActiveSessions:
         self.page = page
         self.base_url = base_url
         self.time_zone = ZoneInfo(time_zone)
+        self._announced_before = 0
+        leave_overlays(page)
 
     @property
     def heading(self) -> Locator:
@@ -144,35 +246,90 @@ class ActiveSessions:
     @property
     def toast(self) -> Locator:
         """What the site announces after an action."""
-        return TOAST.visible_on(self.page)
+        return self._toasts.first
+
+    @property
+    def _toasts(self) -> Locator:
+        return TOAST.all_on(self.page).filter(visible=True, has_text=re.compile(r"\S"))
 
     def open(self) -> list[ListedSession] | None:
-        """Open the view afresh and return what the page itself was told; None if it asked nobody."""
+        """Open the view afresh and return what the page itself was told; None if it asked nobody.
+
+        Raises NoSessionView if the site says that this account has none, LocatorDrift if it is not found.
+        """
         # Only the hash would change: the same document would stay, with a list of some time ago.
         self.page.goto("about:blank")
-        on_screen = False
+        heard = list[Request]()
+        with self._hearing(heard):
+            self._show()
+            if not heard:
+                with suppress(NotInTime):
+                    heard += [
+                        self.page.wait_for_event("requestfinished", is_listing, timeout=HEARD_WITHIN_MS)
+                    ]
+        listed = told(heard[-1]) if heard else None
+        if listed != []:
+            self._unfold()
+        return listed
+
+    @contextmanager
+    def _hearing(self, heard: list[Request]) -> Iterator[None]:
+        """Note whenever the page is given the list within the block."""
+
+        def note(request: Request) -> None:
+            if is_listing(request):
+                heard.append(request)
+
+        self.page.on("requestfinished", note)
         try:
-            with self.page.expect_event("requestfinished", is_listing, timeout=HEARD_WITHIN_MS) as heard:
-                self._show()
-                on_screen = True
-        except NotInTime:
-            if not on_screen:
-                raise
-            return None
-        return told(heard.value)
+            yield
+        finally:
+            self.page.remove_listener("requestfinished", note)
 
     def _show(self) -> None:
         self.page.goto(f"{self.base_url}/#settings/Security", wait_until="domcontentloaded")
         dialog = shown(SETTINGS, self.page)
         tab = shown(SECURITY_TAB, dialog)
         if tab.get_attribute("aria-selected") != "true":  # the hash sometimes opens on General
-            tab.click()
+            press(tab, SECURITY_TAB)
+        self._enter()
         self.require()
+
+    def _enter(self) -> None:
+        """The tab has the list itself, or a button that leads there."""
+        listing, entry = LIST.on(self.page), ENTRY.visible_on(self.page)
+        try:
+            listing.or_(entry).first.wait_for(state="attached", timeout=SHOWN_WITHIN_MS)
+        except NotInTime:
+            if self.heading.count():
+                raise LocatorDrift(LIST.name, what_is_shown(self.page)) from None
+            if self._site_says_there_is_none():
+                raise NoSessionView from None
+            raise LocatorDrift(HEADING.name, what_is_shown(self.page)) from None
+        if not listing.count():
+            press(entry, ENTRY)
+
+    def _site_says_there_is_none(self) -> bool:
+        """Whether the JSON twin of the view says that this account is shown none. Silence is no answer."""
+        try:
+            return self.page.evaluate(SAYS_WHETHER_SHOWN, ADDRESS) is False
+        except Error:
+            return False
 
     def require(self) -> None:
         """Refuse to go on, with LocatorDrift, unless the view is on the screen."""
         shown(HEADING, self.page)
-        shown(LIST, self.page)
+        try:
+            # an empty list is there, though nobody sees it
+            LIST.on(self.page).wait_for(state="attached", timeout=SHOWN_WITHIN_MS)
+        except NotInTime:
+            raise LocatorDrift(LIST.name, what_is_shown(self.page)) from None
+
+    def _unfold(self) -> None:
+        """Unfold all rows, once there are any."""
+        with suppress(NotInTime):
+            self.rows.first.wait_for(timeout=HEARD_WITHIN_MS)
+        unfold(self.rows)
 
     def row_of(self, listed: ListedSession) -> Row:
         """The one row that shows this session: by its device, its sign-in time and the current mark.
@@ -180,6 +337,7 @@ class ActiveSessions:
         Raises LocatorDrift if no row or more than one fits, so that nothing wrong can be clicked.
         """
         self.require()
+        self._unfold()
         for rows in self._narrowing(listed):
             if rows.count() == 1:
                 return Row(rows)
@@ -190,35 +348,71 @@ class ActiveSessions:
         )
 
     def rows_of(self, listed: ListedSession) -> Locator:
-        """Whatever rows look like this session's, by any of the ways in which a row can be told."""
-        first, *more = self._narrowing(listed)
-        return reduce(lambda one, other: one.or_(other), more, first)
+        """Whatever rows look like this session's, by any of the ways in which a row can be told.
+
+        So does one that is collapsed, if it names the device: nobody knows what is in it.
+        """
+        collapsed = self.rows.filter(has=COLLAPSED.all_on(self.page))
+        if listed.device:
+            collapsed = collapsed.filter(has_text=listed.device)
+        return reduce(lambda one, other: one.or_(other), self._narrowing(listed), collapsed)
 
     def log_out(self, row: Row) -> None:
         """End one session: press its log-out, and confirm if the site asks."""
-        self._press(row.log_out, ROW_LOG_OUT)
+        self._do(row.reveal().log_out, ROW_LOG_OUT)
 
     def log_out_of_all(self) -> None:
         """End all sessions: press the button, and confirm if the site asks."""
         self.require()
-        self._press(self.log_out_all, LOG_OUT_ALL)
+        self._do(self.log_out_all, LOG_OUT_ALL)
+
+    def remove_trust(self, row: Row) -> None:
+        """Remove the row's device from the trusted ones, and confirm if the site asks."""
+        self._do(row.reveal().untrust, UNTRUST)
+
+    def press_log_out(self, row: Row) -> None:
+        """Press a row's log-out and leave alone whatever comes of it."""
+        self._press(row.reveal().log_out, ROW_LOG_OUT)
+
+    def ask_to_log_out(self, row: Row) -> Confirm:
+        """Press a row's log-out, and return the question. Raises NothingAsked if it was done at once."""
+        self.press_log_out(row)
+        if not self._asks_back():
+            raise NothingAsked
+        return self.confirm
+
+    def announced(self) -> str:
+        """What the site says of the last thing that was done here, once it says it."""
+        toast = self._toasts.nth(self._announced_before)
+        try:
+            return toast.inner_text(timeout=SHOWN_WITHIN_MS)
+        except NotInTime:
+            raise LocatorDrift(TOAST.name, what_is_shown(self.page)) from None
+
+    def _do(self, button: Locator, mark: Mark) -> None:
+        """Press a button that ends something, then the confirm dialog's, should one come."""
+        self._press(button, mark)
+        if self._asks_back():
+            self.confirm.go_on()
 
     def _press(self, button: Locator, mark: Mark) -> None:
-        """Press a button that ends sessions, then the confirm dialog's, should one come."""
-        try:
-            button.click(timeout=SHOWN_WITHIN_MS)
-        except NotInTime:
-            raise LocatorDrift(mark.name, what_is_shown(self.page)) from None
-        asked_or_done = self.confirm.yes.or_(self.toast).first
+        """Press a button, once what was announced before has gone: it is not to be taken for what comes."""
+        with suppress(NotInTime):
+            self.toast.wait_for(state="hidden", timeout=SHOWN_WITHIN_MS)
+        self._announced_before = self._toasts.count()
+        press(button, mark)
+
+    def _asks_back(self) -> bool:
+        """Whether a question came, and not at once the word that it is done."""
+        asked_or_done = self.confirm.yes.or_(self._toasts.nth(self._announced_before)).first
         try:
             asked_or_done.wait_for(timeout=SHOWN_WITHIN_MS)
-            if self.confirm.yes.count():
-                self.confirm.yes.click(timeout=SHOWN_WITHIN_MS)
         except Error as error:
             raise LocatorDrift(
                 f"{CONFIRM.name} or {TOAST.name} ({error.message.splitlines()[0]})",
                 what_is_shown(self.page),
             ) from None
+        return self.confirm.yes.count() > 0
 
     def _narrowing(self, listed: ListedSession) -> Iterator[Locator]:
         """Rows that fit by all that the site gave: with the time as machines read it, else as people do."""

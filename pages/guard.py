@@ -24,6 +24,14 @@ def what_is_shown(page: Page) -> str:
         return f"the page could not be read: {error.message.splitlines()[0]}"
 
 
+def press(element: Locator, mark: Mark) -> None:
+    """Click on it. Raises LocatorDrift with what is seen if that cannot be done."""
+    try:
+        element.click(timeout=SHOWN_WITHIN_MS)
+    except NotInTime:
+        raise LocatorDrift(mark.name, what_is_shown(element.page)) from None
+
+
 def shown(mark: Mark, root: Page | Locator, *, timeout_ms: float = SHOWN_WITHIN_MS) -> Locator:
     """The element, once it can be seen. Raises LocatorDrift with what is seen instead."""
     element = mark.visible_on(root)

@@ -46,6 +46,26 @@ def text(content: str | re.Pattern[str]) -> Way:
     return lambda root: root.get_by_text(content)
 
 
+def without(way: Way, inside: Way) -> Way:
+    """Those that have nothing of the other kind inside."""
+    return lambda root: way(root).filter(has_not=inside(_page(root)))
+
+
+def beside(content: str | re.Pattern[str], way: Way) -> Way:
+    """In the smallest part of the page that also says this."""
+
+    def found(root: Root) -> Locator:
+        page = _page(root)
+        parts = root.locator("*").filter(has=page.get_by_text(content, exact=True)).filter(has=way(page))
+        return way(parts.last)  # of parts within each other, the innermost comes last
+
+    return found
+
+
+def _page(root: Root) -> Page:
+    return root if isinstance(root, Page) else root.page
+
+
 @dataclass(frozen=True)
 class Mark:
     """One element of the site: its name for people, the ways to find it, and where we know them from."""

@@ -12,6 +12,8 @@ from playwright.sync_api import TimeoutError as NotInTime
 from afterglow.outcomes import LocatorDrift, NotMeasured
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
 from pages.marks import Mark, css, role, test_id, text
+from pages.overlays import leave_overlays
+from pages.patience import patiently, visit
 
 PROFILE_MENU = Mark(
     "profile menu",
@@ -29,7 +31,7 @@ SIGNED_IN_SIDEBAR = Mark(
 )
 SETTINGS_ITEM = Mark(
     "menu item Settings",
-    (test_id("settings-menu-item"), role("menuitem", "Settings")),
+    (test_id("settings-menu-item"), role("menuitem", re.compile("^settings$", re.I))),
     "chatgpt-web.md, menu items: 5 projects",
 )
 LOG_OUT_ITEM = Mark(
@@ -83,11 +85,8 @@ ACCOUNT_EMAIL = Mark(
     (test_id("account-email"), text(re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.I))),
     "a guess; used only to cover the address in screenshots",
 )
-OVERLAY_CLOSE = Mark(
-    "overlay's way out",
-    (role("button", re.compile("^(close|not now|later|skip)$", re.I)),),
-    "chatgpt-web.md, overlays: 2 projects",
-)
+SOMETHING = re.compile(r"\S")
+ANSWERED_WITHIN_MS = 5_000
 
 
 class Shell:
@@ -96,6 +95,7 @@ class Shell:
     def __init__(self, page: Page, base_url: str) -> None:
         self.page = page
         self.base_url = base_url
+        leave_overlays(page)
 
     @property
     def profile_menu(self) -> Locator:
@@ -139,20 +139,16 @@ class Shell:
         return EXPIRED.visible_on(self.page)
 
     @property
-    def overlay_close(self) -> Locator:
-        """The way out of a billing or onboarding overlay, should one be in the way."""
-        return OVERLAY_CLOSE.visible_on(self.page)
-
-    @property
     def private(self) -> list[Locator]:
         """What must be covered in a screenshot."""
         return [ACCOUNT_EMAIL.all_on(self.page)]
 
     def open(self) -> None:
-        """Go to the app's home. Raises NotMeasured if the site answers with an error of its own."""
-        answer = self.page.goto(self.base_url, wait_until="domcontentloaded")
-        if answer is not None and answer.status >= 500:
-            raise NotMeasured(f"the site answers with HTTP {answer.status}: try again when it is up")
+        """Go to the app's home. Raises NotMeasured if the site shows an error or a challenge instead."""
+        answer = visit(self.page, self.base_url)
+        if answer is not None and answer.status >= 400:
+            what = "asks for a person (challenge)" if self.challenge.count() else "does not show its home"
+            raise NotMeasured(f"the site {what}: HTTP {answer.status}")
 
     def require(self) -> None:
         """Refuse to go on, with LocatorDrift, unless the page tells whether somebody is signed in."""
@@ -171,3 +167,19 @@ class Shell:
         composer = shown(COMPOSER, self.page, timeout_ms=within_ms)
         composer.fill(message, timeout=within_ms)
         composer.press("Enter", timeout=within_ms)
+
+    def converse(self, message: str) -> None:
+        """Open the app, send a message and wait until an answer begins.
+
+        Raises NotMeasured if none does, whatever the site may have had: then nothing can be said of it.
+        """
+
+        def once() -> None:
+            self.open()
+            self.send(message)
+            try:
+                self.last_answer.filter(has_text=SOMETHING).wait_for(timeout=ANSWERED_WITHIN_MS)
+            except NotInTime:
+                raise NotMeasured("no answer came to a message of a signed-in device") from None
+
+        patiently(self.page, once)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
 
-from playwright.sync_api import Locator, Page
+from playwright.sync_api import Error, Locator, Page, Request, Response
 from playwright.sync_api import TimeoutError as NotInTime
 from pydantic import SecretStr
 
-from afterglow.outcomes import SignInBlocked
+from afterglow.outcomes import NotMeasured, SignInBlocked
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
 from pages.marks import Mark, css, label, role, text
+from pages.patience import BROKEN_OFF, PAUSES_S, visit
 from pages.shell import CHALLENGE, Shell
 
 EMAIL = Mark(
@@ -40,13 +43,74 @@ REFUSED = Mark(
 )
 
 
+STEP_MS = 500
+"""So often it is looked whether the site has trouble instead of a next page."""
+
+
+class Lost(NotMeasured):
+    """A sign-in got lost in trouble that the site had; nothing that was typed was refused."""
+
+    def __init__(self, trouble: str) -> None:
+        super().__init__(f"the site had trouble during a sign-in ({trouble}): try again when it is up")
+
+
+@dataclass  # no slots: playwright keeps its wrapped handlers on the object
+class Came:
+    """What a page's own document came as, last: a status, or the words of a connection that broke.
+
+    typed: whether something that was typed was sent with it.
+    """
+
+    page: Page
+    base_url: str
+    status: int = 0
+    broke: str = ""
+    typed: bool = False
+    of_app: bool = False
+
+    @property
+    def lost(self) -> bool:
+        """Whether the app does not know of this sign-in any more. It is the sign-in pages that refuse."""
+        return self.of_app and not self.typed and 400 <= self.status < 500
+
+    @property
+    def trouble(self) -> str:
+        """What trouble the site has, if it has."""
+        return self.broke or (f"HTTP {self.status}" if self.status >= 500 or self.status == 429 else "")
+
+    def on_response(self, response: Response) -> None:
+        """Note a document."""
+        if self._is_document(response.request):
+            self._note(response.request, response.status, "")
+
+    def on_failure(self, request: Request) -> None:
+        """Note one that did not come."""
+        if self._is_document(request) and BROKEN_OFF.search(request.failure or ""):
+            self._note(request, 0, request.failure or "")
+
+    def _note(self, request: Request, status: int, broke: str) -> None:
+        self.status, self.broke = status, broke
+        self.typed, self.of_app = request.method != "GET", request.url.startswith(self.base_url)
+
+    def _is_document(self, request: Request) -> bool:
+        try:
+            return request.is_navigation_request() and request.frame == self.page.main_frame
+        except Error:  # the frame is not there any more
+            return False
+
+
 class SignIn:
-    """The way from the sign-in entry to the app, for one profile's page."""
+    """The way from the sign-in entry to the app, for one profile's page.
+
+    repeated: whether it had to be begun again. The first try may have left a session that nobody holds.
+    """
 
     def __init__(self, page: Page, base_url: str) -> None:
         self.page = page
         self.base_url = base_url
         self.shell = Shell(page, base_url)
+        self.repeated = False
+        self._came = Came(page, base_url)
 
     @property
     def refused(self) -> Locator:
@@ -56,9 +120,24 @@ class SignIn:
     def sign_in(self, email: SecretStr, password: SecretStr, code: Callable[[], SecretStr | None]) -> None:
         """Sign in as a person would. `code` is asked for a one-time code only if the site wants one.
 
-        Raises SignInBlocked with the site's own words, or LocatorDrift if the pages look different.
+        A sign-in that got lost is begun once more, but never one that was refused. Raises SignInBlocked with
+        the site's own words, Lost if the site has trouble, or LocatorDrift if the pages look different.
         """
-        self.page.goto(f"{self.base_url}/auth/login", wait_until="domcontentloaded")
+        self.page.on("response", self._came.on_response)
+        self.page.on("requestfailed", self._came.on_failure)
+        try:
+            self._go_through(email, password, code)
+        except Lost:
+            self.repeated = True
+            self._go_through(email, password, code)
+        finally:
+            self.page.remove_listener("response", self._came.on_response)
+            self.page.remove_listener("requestfailed", self._came.on_failure)
+
+    def _go_through(
+        self, email: SecretStr, password: SecretStr, code: Callable[[], SecretStr | None]
+    ) -> None:
+        visit(self.page, f"{self.base_url}/auth/login")
         self._answer(EMAIL, email)
         self._answer(PASSWORD, password)
         if self._arrives_at(CODE):
@@ -82,11 +161,9 @@ class SignIn:
         """
         stops = self.refused.or_(CHALLENGE.on(self.page))
         expected = self.shell.signed_in if field is None else field.visible_on(self.page)
-        outcome = expected.or_(self.shell.signed_in).or_(stops).first
-        try:
-            outcome.wait_for(timeout=SHOWN_WITHIN_MS)
-        except NotInTime:
-            raise SignInBlocked(f"the next page did not come; saw\n{what_is_shown(self.page)}") from None
+        self._wait_for(expected.or_(self.shell.signed_in).or_(stops).first)
+        if self.shell.signed_in.count():  # whatever else the app has to say: it let somebody in
+            return False
         if CHALLENGE.on(self.page).count():
             raise SignInBlocked("the site asks for a person (challenge): sign in by hand, headed")
         if self.refused.count():
@@ -95,3 +172,34 @@ class SignIn:
                 "ACCOUNT_PASSWORD and ACCOUNT_TOTP_SECRET"
             )
         return field is not None and field.visible_on(self.page).count() > 0
+
+    def _wait_for(self, outcome: Locator) -> None:
+        """Wait for what comes next. A page that the site could not give is loaded again, never sent again.
+
+        Raises SignInBlocked if nothing comes, or Lost if trouble was the reason.
+        """
+        pauses, trouble, waited_ms = iter(PAUSES_S), "", 0
+        while waited_ms < SHOWN_WITHIN_MS:
+            try:
+                outcome.wait_for(timeout=STEP_MS)
+            except NotInTime:
+                waited_ms += STEP_MS
+            else:
+                return
+            if self._came.trouble:
+                trouble, waited_ms = self._came.trouble, 0
+                self._load_again(next(pauses, None))
+            elif self._came.lost:
+                trouble = trouble or f"HTTP {self._came.status}"
+                break
+        if trouble:
+            raise Lost(trouble)
+        raise SignInBlocked(f"the next page did not come; saw\n{what_is_shown(self.page)}")
+
+    def _load_again(self, pause_s: float | None) -> None:
+        if pause_s is None or self._came.typed:
+            raise Lost(self._came.trouble)
+        self.page.wait_for_timeout(1000 * pause_s)
+        self._came.status, self._came.broke = 0, ""
+        with suppress(Error):  # what becomes of it is heard
+            self.page.reload(wait_until="domcontentloaded")

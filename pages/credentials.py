@@ -1,0 +1,124 @@
+"""Settings > Security: what the account signs in with, its password and its authenticator app."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import Error, Locator, Page
+from pydantic import SecretStr
+
+from afterglow.outcomes import LocatorDrift, NotMeasured
+from pages.active_sessions import SECURITY_TAB, SETTINGS
+from pages.confided import confided
+from pages.guard import SHOWN_WITHIN_MS, press, shown
+from pages.marks import Mark, beside, css, label, role, test_id, text
+from pages.overlays import leave_overlays
+from pages.patience import visit
+
+ROWS = (
+    "chatgpt-web.md, settings: rows such as `password-setting` (2), an authenticator switch; the rest a guess"
+)
+
+CHANGE = Mark(
+    "button that changes the password",
+    (
+        lambda root: test_id("password-setting")(root).get_by_role("button"),
+        beside(
+            re.compile("^password$", re.I), role("button", re.compile("^(change|update)( password)?$", re.I))
+        ),
+    ),
+    ROWS,
+)
+PASSWORD_DIALOG = Mark("password dialog", (role("dialog", re.compile("^change password$", re.I)),), ROWS)
+CURRENT = Mark(
+    "field Current password", (label("Current password"), css("input[name=current_password]")), ROWS
+)
+NEW = Mark("field New password", (label("New password"), css("input[name=new_password]")), ROWS)
+SUBMIT = Mark(
+    "password dialog's button Change password",
+    (role("button", re.compile("^(change|update) password$", re.I)),),
+    ROWS,
+)
+
+SWITCH = Mark(
+    "switch Authenticator app",
+    (
+        role("switch", re.compile("^authenticator( app)?$", re.I)),
+        css('[data-testid*="authenticator"] [role=switch]'),
+    ),
+    ROWS,
+)
+SET_UP = Mark("authenticator dialog", (role("dialog", re.compile("authenticator( app)?$", re.I)),), ROWS)
+SECRET = Mark(
+    "authenticator's secret", (test_id("totp-secret"), role("status", re.compile("secret", re.I))), ROWS
+)
+CODE = Mark("field Code", (label("Code"), css('input[autocomplete="one-time-code"]')), ROWS)
+TURN_ON = Mark(
+    "authenticator dialog's button Turn on",
+    (role("button", re.compile("^(turn on|enable|verify)$", re.I)),),
+    ROWS,
+)
+
+DONE = Mark(
+    "word that it is done",
+    (text(re.compile(r"^(password changed|authenticator app turned on)\b", re.I)),),
+    "a guess: a toast, as after a log-out",
+)
+REFUSED = Mark("word that it was refused", (role("alert"),), "a guess: as on the sign-in pages")
+
+
+class Credentials:
+    """What the account signs in with, for one profile's page that is signed in."""
+
+    def __init__(self, page: Page, base_url: str) -> None:
+        self.page = page
+        self.base_url = base_url
+        leave_overlays(page)
+
+    @property
+    def authenticator(self) -> Locator:
+        """The switch of the authenticator app; `aria-checked` tells whether it is on."""
+        return SWITCH.visible_on(self.page)
+
+    def open(self) -> None:
+        """Open the settings afresh, at what the account signs in with."""
+        self.page.goto("about:blank")
+        visit(self.page, f"{self.base_url}/#settings/Security")
+        tab = shown(SECURITY_TAB, shown(SETTINGS, self.page))
+        if tab.get_attribute("aria-selected") != "true":  # the hash sometimes opens on General
+            press(tab, SECURITY_TAB)
+
+    def change_password(self, current: SecretStr, new: SecretStr) -> None:
+        """Change the password. Raises NotMeasured with the site's words if it is refused."""
+        press(shown(CHANGE, self.page), CHANGE)
+        dialog = shown(PASSWORD_DIALOG, self.page)
+        shown(CURRENT, dialog).fill(current.get_secret_value())
+        shown(NEW, dialog).fill(new.get_secret_value())
+        press(shown(SUBMIT, dialog), SUBMIT)
+        self._done("the new password")
+
+    def has_authenticator(self) -> bool:
+        """Whether the site says that an authenticator app is set up."""
+        return shown(SWITCH, self.page).get_attribute("aria-checked") == "true"
+
+    def begin_authenticator(self) -> SecretStr:
+        """Begin to set one up. Returns its secret, of which a code must be shown next."""
+        press(shown(SWITCH, self.page), SWITCH)
+        return confided(SECRET, self.page)
+
+    def turn_on_authenticator(self, code: SecretStr) -> None:
+        """Show a code of it. Raises NotMeasured with the site's words if it is refused."""
+        dialog = shown(SET_UP, self.page)
+        shown(CODE, dialog).fill(code.get_secret_value())
+        press(shown(TURN_ON, dialog), TURN_ON)
+        self._done("the code")
+
+    def _done(self, what: str) -> None:
+        """Wait until the site says that it is done, and raise otherwise."""
+        done, refused = DONE.visible_on(self.page), REFUSED.visible_on(self.page)
+        try:
+            done.or_(refused).first.wait_for(timeout=SHOWN_WITHIN_MS)
+        except Error:
+            raise LocatorDrift(DONE.name, "what is there instead is not told: it may be secret") from None
+        if not done.count():
+            raise NotMeasured(f"the site did not take {what}: it says “{refused.inner_text()}”")
