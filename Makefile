@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup scenario test drill calibrate pollers load report clean clean-reports
+.PHONY: help setup scenario catalogue test matrix noise drill calibrate pollers load report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,8 +20,17 @@ setup: $(PACKAGES) ## install all that is needed; a second time it installs noth
 scenario: setup ## the main job against TARGET (the embedded replica by default), and its report
 	@$(IN_VENV) -m cli scenario $(ARGS)
 
+catalogue: setup ## every check of the sessions against TARGET, and their report
+	@$(IN_VENV) -m cli catalogue $(ARGS)
+
 test: setup ## lint, types, architecture, all tests, then the scenario
 	@$(IN_VENV) -m cli test
+
+matrix: setup ## the catalogue on a replica with each of its defects: an hour or more (ARGS="--only late,row_missing")
+	@$(IN_VENV) -m cli matrix $(ARGS)
+
+noise: setup ## the catalogue on a replica with each kind of trouble: no check may fail
+	@$(IN_VENV) -m cli noise $(ARGS)
 
 drill: setup ## log-out of all on the replica in real time: up to half an hour
 	@$(IN_VENV) -m cli drill $(ARGS)

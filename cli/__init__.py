@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import drill, report, runs, scenario, setup, test
+from cli import catalogue, drill, matrix, report, runs, scenario, setup, test
 from cli.place import Stop
 
 app = typer.Typer(
@@ -17,6 +17,9 @@ app = typer.Typer(
 )
 app.command("setup")(setup.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
+app.command("catalogue", context_settings=scenario.TAKES_ANYTHING)(catalogue.main)
+app.command("matrix", context_settings=scenario.TAKES_ANYTHING)(matrix.matrix)
+app.command("noise", context_settings=scenario.TAKES_ANYTHING)(matrix.noise)
 app.command("drill", context_settings=scenario.TAKES_ANYTHING)(drill.main)
 app.command("report")(report.main)
 app.command("test")(test.main)

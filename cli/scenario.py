@@ -14,6 +14,8 @@ from cli.running import in_foreground
 TAKES_ANYTHING = {"allow_extra_args": True, "ignore_unknown_options": True}
 """So that every option of pytest can be given: `python -m cli scenario --headed -k all_devices`."""
 
+SCENARIO = "tests/scenario"
+
 JUNIT = "junit.xml"
 
 USAGE_ERROR = 4
@@ -26,12 +28,15 @@ def main(context: typer.Context) -> None:
     raise typer.Exit(code)
 
 
-def run_scenario(extra: list[str], env: Mapping[str, str] | None = None) -> int:
-    """Run the scenario, with some settings if need be, and build its report; pytest's exit code."""
+def run_scenario(extra: list[str], env: Mapping[str, str] | None = None, folder: str = SCENARIO) -> int:
+    """Run the scenario, or the tests of another folder, with some settings if need be, and build the report.
+
+    Returns pytest's exit code.
+    """
     reports = reports_folder()
     code = in_foreground(
         [
-            *(sys.executable, "-m", "pytest", "tests/scenario"),
+            *(sys.executable, "-m", "pytest", folder),
             *(f"--alluredir={reports / RESULTS}", "--clean-alluredir"),
             f"--junitxml={reports / JUNIT}",
             # pytest-playwright deletes this folder first: it must hold nothing else

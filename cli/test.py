@@ -16,7 +16,8 @@ from cli.place import reports_folder
 from cli.running import in_foreground
 from cli.scenario import JUNIT, run_scenario
 
-TESTS = ("tests", "--ignore=tests/scenario")
+TESTS = ("tests", "--ignore=tests/scenario", "--ignore=tests/sessions")
+"""The catalogue is run whole by the healthy row of the matrix, in a process of its own."""
 
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
 """Most tests wait for a site most of the time. Two at once are what two cores bear."""
