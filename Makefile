@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup scenario catalogue test matrix noise drill calibrate pollers load report clean clean-reports
+.PHONY: help setup scenario catalogue test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ matrix: setup ## the catalogue on a replica with each of its defects: an hour or
 
 noise: setup ## the catalogue on a replica with each kind of trouble: no check may fail
 	@$(IN_VENV) -m cli noise $(ARGS)
+
+false-alarms: setup ## the main job 200 times on a healthy replica in trouble: no test may fail; half an hour or more
+	@$(IN_VENV) -m benchmarks.noise $(ARGS)
 
 drill: setup ## log-out of all on the replica in real time: up to half an hour
 	@$(IN_VENV) -m cli drill $(ARGS)

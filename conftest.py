@@ -9,5 +9,9 @@ pytest_plugins = [
     "fixtures.capabilities",
     "fixtures.people",
     "fixtures.observing",
+    "fixtures.afterwards",
+    "fixtures.storage",
+    "fixtures.hygiene",
     "fixtures.aftermath",
+    "fixtures.singled_out",
 ]

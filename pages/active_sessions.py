@@ -22,6 +22,7 @@ from pages.guard import SHOWN_WITHIN_MS, press, shown, what_is_shown
 from pages.listing import ADDRESS, HEARD_WITHIN_MS, ListedSession, is_listing, told
 from pages.marks import Mark, beside, css, role, test_id, text, without
 from pages.overlays import leave_overlays
+from pages.patience import visit
 
 GUESS = "a guess: the view's DOM is published nowhere; wording from the help page"
 
@@ -291,7 +292,7 @@ class ActiveSessions:
             self.page.remove_listener("requestfinished", note)
 
     def _show(self) -> None:
-        self.page.goto(f"{self.base_url}/#settings/Security", wait_until="domcontentloaded")
+        visit(self.page, f"{self.base_url}/#settings/Security")
         dialog = shown(SETTINGS, self.page)
         tab = shown(SECURITY_TAB, dialog)
         if tab.get_attribute("aria-selected") != "true":  # the hash sometimes opens on General

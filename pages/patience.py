@@ -83,8 +83,13 @@ def patiently(page: Page, act: Callable[[], _T]) -> _T:
                 if not trouble.what or pause_s > left_s:
                     raise
         left_s -= pause_s
-        page.wait_for_timeout(1000 * pause_s)
+        pause(page, pause_s)
     return act()
+
+
+def pause(page: Page, seconds: float) -> None:
+    """Leave a site in trouble alone for a while. Nothing else in the pages waits for time."""
+    page.wait_for_timeout(1000 * seconds)
 
 
 def visit(

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from afterglow.outcomes import NotMeasured, SignInBlocked
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
 from pages.marks import Mark, css, label, role, text
-from pages.patience import BROKEN_OFF, PAUSES_S, visit
+from pages.patience import BROKEN_OFF, PAUSES_S, pause, visit
 from pages.shell import CHALLENGE, Shell
 
 EMAIL = Mark(
@@ -199,7 +199,7 @@ class SignIn:
     def _load_again(self, pause_s: float | None) -> None:
         if pause_s is None or self._came.typed:
             raise Lost(self._came.trouble)
-        self.page.wait_for_timeout(1000 * pause_s)
+        pause(self.page, pause_s)
         self._came.status, self._came.broke = 0, ""
         with suppress(Error):  # what becomes of it is heard
             self.page.reload(wait_until="domcontentloaded")

@@ -23,7 +23,7 @@ HEALTHY = "healthy"
 SHORT = {
     "TARGET": "replica",
     # the slowest edge, its certainty, and some room for a busy machine; a late one learns after this
-    "REVOCATION_WINDOW_S": "6",
+    "REVOCATION_WINDOW_S": "8",
     "GRACE_S": "2",
     "QUIET_S": "0.5",
     # long enough that a log-out is seen to spread, short enough to be waited for some fifty times

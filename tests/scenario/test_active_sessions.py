@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import allure
 from playwright.sync_api import expect
@@ -11,7 +12,7 @@ from afterglow.budget import Budget
 from afterglow.delay import Verdict
 from afterglow.outcomes import NotMeasured
 from afterglow.readings import State
-from fixtures.asking import ask_once
+from fixtures.asking import ask_patiently
 from fixtures.links import CONCURRENT, LOG_OUT, REVOCATION
 from fixtures.measuring import Measuring
 from fixtures.profiles import PHONE, Profile, Profiles
@@ -77,9 +78,7 @@ def test_a_logged_out_session_is_invalidated(
     """
     own = secondary.own_session()
     with allure.step("The secondary device sends a message and gets an answer"):
-        secondary.shell.open()
-        secondary.shell.send("Hello from the device that is about to be logged out.")
-        expect(secondary.shell.last_answer).not_to_be_empty()
+        secondary.shell.converse("Hello from the device that is about to be logged out.")
     watching = measure("log out one", ended=[secondary], controls=[primary])
     with allure.step("Open Active sessions on the primary device and find the secondary's row"):
         row = primary.active_sessions.row_of(the_same(own, primary.listed()))
@@ -100,12 +99,14 @@ def test_a_logged_out_session_is_invalidated(
     with allure.step("Its row has gone from the view"):
         primary.listed()  # afresh: the page that was pressed on may have had to be brought back
         expect(primary.active_sessions.rows.first).to_be_visible()
-        expect(primary.active_sessions.rows_of(own)).to_have_count(0)
+        gone = replace(own, current=False)  # it was current on its own device alone
+        expect(primary.active_sessions.rows_of(gone)).to_have_count(0)
     with allure.step("The secondary device shows that nobody is signed in"):
         expect(secondary.shell.any_signed_out).to_be_visible()
         expect(secondary.shell.profile_menu).to_have_count(0)
     with allure.step("The secondary device cannot send a message any more"):
-        answer = ask_once(HeldTokenMessage(watch.eyes_on(secondary).copy, Budget()))
+        message = HeldTokenMessage(watch.eyes_on(secondary).copy, Budget())
+        answer = ask_patiently(message, secondary.page)
         assert answer.state is not State.ALIVE, "a message sent with the secondary's token was answered"
         if answer.state is State.UNKNOWN:
             raise NotMeasured(f"whether a message can still be sent could not be told ({answer.code})")
@@ -130,11 +131,13 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
     Third-party sessions, connected apps and command-line sessions are not ended by it and not claimed to be.
     """
     with allure.step("Both devices are signed in, the secondary one again"):
+        profiles.only(primary, secondary)
         own = [profile.own_session() for profile in (primary, secondary)]
         secondary.shell.open()
     watching = measure("log out all", ended=[primary, secondary])
     with allure.step("Every session in the view belongs to this run"):
-        only_ours(primary.listed(), own)
+        left = [primary.may_have_left, secondary.may_have_left]
+        only_ours([each for each in primary.listed() if not any(by(each) for by in left)], own)
         pictures("before log-out of all", primary, secondary)
     with watching as watch:
         with allure.step("Log out of all sessions"), watch.log_out_on(primary):
@@ -158,6 +161,8 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
         newcomer.shell.open()
         expect(newcomer.shell.signed_in).to_be_visible()
         listed = newcomer.listed()
+        if len(listed) > 1 and newcomer.begun_twice:
+            raise NotMeasured("the fresh sign-in was begun twice, and may have left two sessions")
         assert [session.current for session in listed] == [True], (
             f"expected the fresh session alone, found {len(listed)} sessions"
         )
