@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -19,8 +20,11 @@ from cli.scenario import JUNIT, run_scenario
 TESTS = ("tests", "--ignore=tests/scenario", "--ignore=tests/sessions")
 """The catalogue is run whole by the healthy row of the matrix, in a process of its own."""
 
-SIDE_BY_SIDE = ("-n", "2", "--dist", "loadfile")
-"""Most tests wait for a site most of the time. Two at once are what two cores bear."""
+AT_ONCE = max(3, os.cpu_count() or 1)
+"""Most tests wait for a site most of the time: two cores bear three at once."""
+
+SIDE_BY_SIDE = ("-n", str(AT_ONCE), "--dist", "loadgroup", "--no-loadscope-reorder")
+"""What stays together, and what begins first, is said in `tests/conftest.py`."""
 
 
 @dataclass(frozen=True, slots=True)
