@@ -109,8 +109,6 @@ EXPECTED: dict[Defect, tuple[Expectation, ...]] = {
     Defect.REVOKED_KEY_WORKS: _by("test_the_order_of_steps_after_a_compromise", r"key"),
 }
 
-MAIN_JOB = "the main job, which sees many defects at once"
-
 JUSTIFIED: dict[str, str] = {
     "test_products_used_in_one_browser_share_a_row": "records what the site does, judges nothing",
     "test_missing_details_are_reported": "records what the site leaves out, judges nothing",
@@ -119,8 +117,5 @@ JUSTIFIED: dict[str, str] = {
     "test_sessions_of_other_apps_go_on": "records what is never claimed as ended",
     "test_whether_the_site_asks_for_the_password_again": "records what ASVS 7.5.2 asks for, judges nothing",
     "test_the_suite_leaves_no_session_behind": "the run's own promise, not the site's",
-    "test_both_sessions_are_listed": MAIN_JOB,
-    "test_a_logged_out_session_is_invalidated": MAIN_JOB,
-    "test_log_out_of_all_reaches_every_device_within_the_window": MAIN_JOB,
 }
 """Why a check stays although there is no defect that it alone catches."""
