@@ -13,9 +13,6 @@ from replica.defects import Defect
 from tests.matrix.expected import Expectation
 from tests.matrix.rows import HEALTHY, SEVERITY, Row, complaints_about
 
-MAIN_JOB_FILE = "test_active_sessions"
-"""The scenario watches every door at once. Counting it, hardly anything would be seen by one check alone."""
-
 LONGEST_MESSAGE = 600
 """Enough for every message of ours; Playwright's, with their call logs, can be pages."""
 
@@ -56,7 +53,7 @@ class Check:
     @property
     def group(self) -> str:
         """What its file is about."""
-        return "the main job" if self.file == MAIN_JOB_FILE else in_words(self.file)
+        return in_words(self.file)
 
 
 @dataclass(frozen=True)
@@ -212,12 +209,7 @@ class Matrix:
 
     def alone(self, check: str) -> list[str]:
         """The defects that no other check of the catalogue sees."""
-        return [line.name for line in self.ran if self.in_catalogue(line) == [check]]
-
-    def in_catalogue(self, line: Line) -> list[str]:
-        """The checks that caught a defect, without the scenario."""
-        scenario = {check.name for check in self.checks if check.file == MAIN_JOB_FILE}
-        return [name for name in line.caught_by if name not in scenario]
+        return [line.name for line in self.ran if list(line.caught_by) == [check]]
 
     @cached_property
     def problems(self) -> list[str]:
@@ -288,7 +280,7 @@ class Matrix:
             "ran": len(self.ran),
             "caught": sum(bool(line.caught_by) for line in self.ran),
             "caught_as_expected": sum(line.held for line in self.ran),
-            "caught_by_one_check_alone": sum(len(self.in_catalogue(line)) == 1 for line in self.ran),
+            "caught_by_one_check_alone": sum(len(line.caught_by) == 1 for line in self.ran),
             "checks": len(self.checks),
             "checks_with_a_defect_of_their_own": sum(bool(self.alone(check.name)) for check in self.checks),
         }

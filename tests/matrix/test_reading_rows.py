@@ -24,15 +24,14 @@ from tests.matrix.rows import CATALOGUE, HEALTHY, Result, Row, cut_off, results_
 
 pytestmark = [allure.epic("The suite itself"), allure.feature("What the checks see")]
 
-STREAM, TAB, SCENARIO = "test_an_open_stream_is_cut", "test_a_second_tab_is_out_too", "test_the_main_job"
-FILES = {SCENARIO: "test_active_sessions"}
+STREAM, TAB = "test_an_open_stream_is_cut", "test_a_second_tab_is_out_too"
 ABOUT_STREAMS = {Defect.STREAM_SURVIVES: (Expectation(STREAM, "stream"),)}
 
 
 def row(name: str, **said: str) -> Row:
     """A row in which the checks ended as given: a status, and a message behind a colon."""
     results = (
-        Result(FILES.get(check, "test_after_log_out"), check, "", check, *_status_and_message(words))
+        Result("test_after_log_out", check, "", check, *_status_and_message(words))
         for check, words in said.items()
     )
     return Row(name, "2026-11-21T18:00:00Z", 12.5, True, tuple(results))
@@ -144,12 +143,12 @@ def test_one_parameter_that_fails_is_a_check_that_fails() -> None:
     assert [check.name for check in found.checks] == ["test_listed"]
 
 
-def test_who_catches_a_defect_alone_is_told_and_the_scenario_does_not_count() -> None:
-    alone = row("stream_survives", **{STREAM: "failed: stream", SCENARIO: "failed: late", TAB: "broken: 503"})
+def test_who_catches_a_defect_alone_is_told() -> None:
+    alone = row("stream_survives", **{STREAM: "failed: stream", TAB: "broken: 503"})
     shared = row("late", **{STREAM: "failed: late", TAB: "failed: late"})
     found = matrix(alone, shared)
     assert found.alone(STREAM) == ["stream_survives"]
-    assert found.alone(TAB) == found.alone(SCENARIO) == []
+    assert found.alone(TAB) == []
     assert found.catches(TAB) == ["late"]
     assert line(found, Defect.STREAM_SURVIVES).broken == {TAB: "503"}
 

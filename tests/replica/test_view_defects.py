@@ -104,16 +104,30 @@ def test_a_failure_can_be_told_as_done(breaking: Breaking, page_of: Page, other:
     assert len(other.rows()) == 2
 
 
-@pytest.mark.parametrize("lacking", ["display_name", "app_sessions", "last_signed_in_timestamp_second"])
-def test_a_row_can_lack_a_detail(lacking: str, page_of: Page, breaking: Breaking) -> None:
-    """The row is shown without it, and so are the others."""
+@pytest.mark.parametrize(
+    ("lacking", "words", "instead"),
+    [
+        ("display_name", "Chrome on Windows", "Unknown device"),
+        ("app_sessions", "ChatGPT", None),
+        ("last_signed_in_timestamp_second", "Signed in", None),
+    ],
+)
+def test_a_row_can_lack_a_detail(
+    lacking: str, words: str, instead: str | None, page_of: Page, breaking: Breaking
+) -> None:
+    """The row is shown without it and with nothing made up, whether it is left out or null."""
+    expect(breaking().filter(has_text=words)).not_to_have_count(0)
 
     def leave_out(route: Route) -> None:
         answer = route.fetch()
         body = answer.json()
-        for device in body["devices"]:
-            del device[lacking]
+        first, second = body["devices"]
+        del first[lacking]
+        second[lacking] = None
         route.fulfill(response=answer, json=body)
 
     page_of.route("**/backend-api/accounts/sessions?*", leave_out)
-    expect(breaking()).to_have_count(2)
+    rows = breaking()
+    expect(rows).to_have_count(2)
+    expect(rows.filter(has_text=words)).to_have_count(0)
+    expect(rows.filter(has_text=instead or "Unknown")).to_have_count(2 if instead else 0)
