@@ -47,6 +47,13 @@ def question(page: Page) -> Locator:
     return page.get_by_role("alertdialog")
 
 
+def test_a_page_is_told_of_its_own_defects_alone(other: Browser, replica: Replica) -> None:
+    """Of what the site does behind it, it knows nothing, like any page."""
+    with replica.behaving(defects=["late", "view_hides_a_row", "cancel_ignored", "row_missing"]):
+        page = other.visit("/").text
+    assert 'data-defects="cancel_ignored view_hides_a_row"' in page
+
+
 def test_cancel_can_log_out(breaking: Breaking, page_of: Page, other: Browser, replica: Replica) -> None:
     """The question goes as if nothing had happened, and the session is ended."""
     session_id = other.own_row()["session_id"]
