@@ -30,12 +30,11 @@ FEW = (
     Defect.ROW_MISSING,
     Defect.CANCEL_LOGS_OUT,
     Defect.FOREIGN_ACCEPTED,
-    Defect.COOKIE_LIVES,
     Defect.STREAM_SURVIVES,
     Defect.PROTECTED_CACHEABLE,
     Defect.MFA_ENDS_SESSIONS,
 )
-"""One of each kind: the view, the page, the API, how a session ends, streams, headers, the neighbours."""
+"""One of each kind: the view, the page, the API, how a session ends, headers, the neighbours."""
 
 PATIENT_S = "20"
 """The window of the healthy site. In a shorter one, on a machine that is busy with other tests, the suite may
