@@ -45,8 +45,8 @@ class Account:
     """A test account; no other test signs in to it, so no other test ends its sessions."""
 
     email: str
-    password: str
-    totp_secret: str | None = None
+    password: str = field(repr=False)
+    totp_secret: str | None = field(default=None, repr=False)
     name: str = "Ada Test"
 
     def code(self) -> str:
@@ -61,7 +61,7 @@ class Replica:
 
     process: subprocess.Popen[str]
     ready: Json
-    control_token: str
+    control_token: str = field(repr=False)
     # connections are kept: opening one for each question would cost more than the question
     http: httpx.Client
 
@@ -314,7 +314,8 @@ def new_account() -> Callable[..., Account]:
 
 @pytest.fixture(scope="session")
 def _pool(new_account: Callable[..., Account]) -> dict[bool, list[Account]]:
-    return {mfa: [new_account(mfa=mfa) for _ in range(99)] for mfa in (False, True)}
+    # each test takes one away, and all tests may run in one process
+    return {mfa: [new_account(mfa=mfa) for _ in range(50 if mfa else 300)] for mfa in (False, True)}
 
 
 @pytest.fixture(scope="session")
