@@ -23,8 +23,8 @@ scenario: setup ## the main job against TARGET (the embedded replica by default)
 catalogue: setup ## every check of the sessions against TARGET, and their report
 	@$(IN_VENV) -m cli catalogue $(ARGS)
 
-test: setup ## lint, types, architecture, all tests, then the scenario
-	@$(IN_VENV) -m cli test
+test: setup ## lint, types, architecture, all tests, then the scenario (ARGS=--long: the long tests too)
+	@$(IN_VENV) -m cli test $(ARGS)
 
 matrix: setup ## the catalogue on a replica with each of its defects: an hour or more (ARGS="--only late,row_missing")
 	@$(IN_VENV) -m cli matrix $(ARGS)

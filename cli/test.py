@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 from xml.etree import ElementTree
 
 import typer
@@ -23,8 +24,8 @@ TESTS = ("tests", "--ignore=tests/scenario", "--ignore=tests/sessions")
 AT_ONCE = max(3, os.cpu_count() or 1)
 """Most tests wait for a site most of the time: two cores bear three at once."""
 
-SIDE_BY_SIDE = ("-n", str(AT_ONCE), "--dist", "loadgroup", "--no-loadscope-reorder")
-"""What stays together, and what begins first, is said in `tests/conftest.py`."""
+SIDE_BY_SIDE = ("-n", str(AT_ONCE), "--no-loadscope-reorder")
+"""What stays together is said in `tests/side_by_side.py`, what begins first in `tests/conftest.py`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +48,16 @@ class Outcome:
     took_s: float
 
 
-def main() -> None:
+LONG = ("-m", "not whole_matrix")
+"""What else there is: `pyproject.toml` leaves the long tests out."""
+
+Long = Annotated[bool, typer.Option("--long", help="The long tests too, before a release and at night.")]
+
+
+def main(*, long: Long = False) -> None:
     """Check the code, run all tests, then the scenario with its report."""
     outcomes: list[Outcome] = []
-    for stage in _stages(reports_folder()):
+    for stage in _stages(reports_folder(), LONG if long else ()):
         outcomes.append(_outcome(stage))
         if outcomes[-1].code:
             break
@@ -58,7 +65,7 @@ def main() -> None:
     raise typer.Exit(outcomes[-1].code)
 
 
-def _stages(reports: Path) -> list[Stage]:
+def _stages(reports: Path, more: tuple[str, ...]) -> list[Stage]:
     """The quick ones first: who mistyped something shall not wait for a browser."""
     junit = reports / "junit-tests.xml"
     lint_imports = Path(sys.executable).with_name("lint-imports")  # it cannot be run as a module
@@ -67,7 +74,7 @@ def _stages(reports: Path) -> list[Stage]:
         Stage("ruff format", _module("ruff", "format", "--check")),
         Stage("mypy", _module("mypy")),
         Stage("lint-imports", lambda: in_foreground([lint_imports])),
-        Stage("tests", _module("pytest", *TESTS, *SIDE_BY_SIDE, f"--junitxml={junit}"), junit),
+        Stage("tests", _module("pytest", *TESTS, *more, *SIDE_BY_SIDE, f"--junitxml={junit}"), junit),
         Stage("scenario", lambda: run_scenario([]), reports / JUNIT),
     ]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import allure
+import pytest
 
 from tests.suite.conftest import Ran, Suite, running_site
 
@@ -23,10 +24,11 @@ def read_codes(ran: Ran) -> set[str]:
     return {line.get("code", "") for line in lines}
 
 
+@pytest.mark.long
 def test_errors_and_late_answers_accuse_nobody(suite: Suite) -> None:
     """One answer of ten is a 5xx, and all come late. What could not be measured is broken, never failed."""
     ran = suite.run(*ONE, REPLICA_NOISE="errors,latency", REPLICA_SEED="1", **CORE)
-    assert ran.statuses <= {"passed", "broken"}, ran.output
+    assert ran.statuses in ({"passed"}, {"broken"}), ran.output
     assert any(code.startswith("http_5") for code in read_codes(ran)), ran.output
 
 
@@ -40,7 +42,7 @@ def test_a_challenge_in_the_middle_of_a_watch_accuses_nobody(suite: Suite) -> No
     with running_site(*times, *noise) as site:
         ran = suite.run(*ONE, BASE_URL=site.base_url, **site.account, **CORE)
         truth = site.truth()
-    assert ran.statuses <= {"passed", "broken"}, ran.output
+    assert ran.statuses in ({"passed"}, {"broken"}), ran.output
     assert "challenge" in read_codes(ran), ran.output
     [end] = [each for each in truth["revocations"] if each["action"] == "one"]
     [last_s] = [

@@ -9,7 +9,7 @@ import pytest
 
 from tests.suite.conftest import Ran, Suite, running_site
 
-pytestmark = [allure.epic("The suite itself"), allure.feature("The observer")]
+pytestmark = [allure.epic("The suite itself"), allure.feature("The observer"), pytest.mark.long]
 
 ONE = ("tests/scenario", "-k", "invalidated")
 QUICK = ("--edges", "1", "--window-s", "8", "--delay-min-s", "0.5", "--delay-max-s", "1")
