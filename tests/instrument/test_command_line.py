@@ -179,10 +179,26 @@ def test_the_first_stage_that_fails_is_the_last_and_counts(
         stages.Stage("tests", lambda: 3, junit),
         stages.Stage("scenario", never),
     ]
-    monkeypatch.setattr(stages, "_stages", lambda _reports: made)
+    monkeypatch.setattr(stages, "_stages", lambda _reports, _more: made)
     ended = CliRunner().invoke(app, ["test"])
     assert ended.exit_code == 3
     assert ended.output.splitlines()[-1] == "1 passed, 1 failed"
+
+
+@pytest.mark.parametrize(("asked", "marks"), [([], ()), (["--long"], ("-m", "not whole_matrix"))])
+def test_the_long_tests_run_only_if_asked_for(
+    asked: list[str], marks: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What pyproject.toml leaves out by default is said again, without the long tests."""
+    more: list[tuple[str, ...]] = []
+
+    def made(_reports: Path, given: tuple[str, ...]) -> list[stages.Stage]:
+        more.append(given)
+        return [stages.Stage("lint", lambda: 0)]
+
+    monkeypatch.setattr(stages, "_stages", made)
+    assert CliRunner().invoke(app, ["test", *asked]).exit_code == 0
+    assert more == [marks]
 
 
 @pytest.mark.usefixtures("results")
