@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from replica.bodies import read_body
 from replica.defects import Defect
 from replica.endings import is_refresh
 from replica.listing import Listing, digest, has_view
@@ -41,8 +42,6 @@ class _Untrust(BaseModel):
 
 
 _SAYS_IT_FAILED = (Defect.ERROR_TOLD_BUT_DONE, Defect.DONE_TOLD_BUT_FAILED)
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class Api:
@@ -119,7 +118,7 @@ class Api:
         viewer = self._gate.bearer(request)
         if not has_view(viewer.account, self._world.behaviour):
             return problem(403, "session_manager_unavailable")
-        wanted = await _body(request, _Revoke)
+        wanted = await read_body(request, _Revoke)
         if wanted is None:
             return problem(422, "invalid_body")
         session = self._log_outs.one(viewer, wanted.session_id, requested_s)
@@ -132,7 +131,7 @@ class Api:
     async def untrust(self, request: Request) -> Response:
         """Trust a device of the account no longer; its sessions live on."""
         viewer = self._gate.bearer(request)
-        wanted = await _body(request, _Untrust)
+        wanted = await read_body(request, _Untrust)
         if wanted is None:
             return problem(422, "invalid_body")
         authority = self._world.authority
@@ -167,10 +166,3 @@ def _person(account: Account) -> dict[str, str]:
         "name": account.name,
         "email": account.email,
     }
-
-
-async def _body(request: Request, model: type[_Model]) -> _Model | None:
-    try:
-        return model.model_validate_json(await request.body())
-    except ValidationError:
-        return None

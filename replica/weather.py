@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from starlette.responses import HTMLResponse, JSONResponse
 
 from replica.noise import CLOCK_OFF_S, Noise
-from replica.propagation import Action
+from replica.propagation import FROM_AFAR
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -155,7 +155,7 @@ class Noisy:
         moments = [
             end.acknowledged_monotonic_s
             for end in self._world.authority.revocations
-            if end.action in (Action.ONE, Action.ALL) and end.acknowledged_monotonic_s is not None
+            if end.action in FROM_AFAR and end.acknowledged_monotonic_s is not None
         ]
         return time.monotonic() - max(moments, default=-math.inf)
 
