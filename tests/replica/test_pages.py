@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from playwright.sync_api import expect
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
-    from playwright.sync_api import Browser as Chromium
     from playwright.sync_api import Locator, Page
 
     from tests.replica.conftest import Account, Browser, Replica
@@ -22,44 +20,6 @@ if TYPE_CHECKING:
     OpenPage = Callable[[], AbstractContextManager[Page]]
 
 FAILED = "We were unable to process your request at this time. Please try again later."
-
-
-@pytest.fixture
-def open_page(browser: Chromium, replica: Replica) -> OpenPage:
-    """Open a page in a profile of its own. An error in the page's scripts fails the test."""
-
-    @contextmanager
-    def opened() -> Iterator[Page]:
-        context = browser.new_context(base_url=replica.base_url, locale="en-US", timezone_id="UTC")
-        context.set_default_timeout(5000)
-        try:
-            page = context.new_page()
-            errors: list[Any] = []
-            page.on("pageerror", lambda error: errors.append(error))
-            yield page
-            assert not errors
-        finally:
-            context.close()
-
-    return opened
-
-
-@pytest.fixture
-def page_of(open_page: OpenPage, new_browser: Callable[..., Browser], account: Account) -> Iterator[Page]:
-    """A page that is signed in to the test's account, by cookies, which is quicker than by hand."""
-    with open_page() as page:
-        page.goto("/")
-        screenless = new_browser(user_agent=page.evaluate("navigator.userAgent"))
-        screenless.sign_in(account)
-        page.context.add_cookies(
-            [
-                {"name": name, "value": value, "domain": "127.0.0.1", "path": "/", "secure": True}
-                for name, value in screenless.cookies.items()
-            ]
-        )
-        page.goto("/")
-        expect(page.get_by_test_id("accounts-profile-button")).to_be_visible()
-        yield page
 
 
 def sign_in(page: Page, account: Account) -> None:
