@@ -8,7 +8,8 @@ const HEARTBEAT_MS = Number(shell.dataset.heartbeatS) * 1000;
 // Asks again who is signed in. An outage is not a refusal: then nothing happens.
 async function recheck() {
   const session = await loadSession().catch(() => undefined);
-  if (session === null) showExpired();
+  // what was asked before the page was left may be answered once it is come back to
+  if (session === null && !asleep) showExpired();
 }
 
 // Whether the page is to stay as it was left, because it was come back to.

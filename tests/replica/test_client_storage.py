@@ -205,7 +205,8 @@ def left(
     page_of: Page, account: Account, new_browser: Callable[[], Browser], request: pytest.FixtureRequest
 ) -> Page:
     """A page that was left for another, and whose session is over by now."""
-    page_of.reload()
+    with page_of.expect_response("**/backend-api/me"):  # the last that a page asks before it is at rest
+        page_of.reload()
     if request.param == "loaded again":
         # keeps a page out of the back-forward cache, which brings it back without loading it
         page_of.evaluate("addEventListener('unload', () => {})")
