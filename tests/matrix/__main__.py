@@ -42,7 +42,10 @@ def main() -> int:
     for problem in matrix.problems:
         typer.echo(f"matrix: {problem}")
     if not matrix.whole:
-        typer.echo(f"matrix: {len(matrix.ran)} of {len(matrix.lines)} defects were run")
+        typer.echo(
+            f"matrix: {len(matrix.ran)} of {len(matrix.lines)} defects were run, "
+            f"{len(matrix.complete)} of them with every check"
+        )
     typer.echo(f"matrix: {page}")
     return 1 if matrix.problems else 0
 

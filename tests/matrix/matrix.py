@@ -198,10 +198,17 @@ class Matrix:
         """The defects that were run."""
         return [line for line in self.lines if line.row is not None]
 
+    @cached_property
+    def complete(self) -> list[Line]:
+        """The defects on which every check was run; the others were tried with some checks alone."""
+        return [
+            line for line in self.ran if all(line.cell(c.name).mark is not Mark.NOT_RUN for c in self.checks)
+        ]
+
     @property
     def whole(self) -> bool:
-        """Whether every row is there."""
-        return self.healthy is not None and len(self.ran) == len(self.lines)
+        """Whether every row is there, and complete."""
+        return self.healthy is not None and len(self.complete) == len(self.lines)
 
     def catches(self, check: str) -> list[str]:
         """The defects that made a check fail."""
@@ -209,7 +216,7 @@ class Matrix:
 
     def alone(self, check: str) -> list[str]:
         """The defects that no other check of the catalogue sees."""
-        return [line.name for line in self.ran if list(line.caught_by) == [check]]
+        return [line.name for line in self.complete if list(line.caught_by) == [check]]
 
     @cached_property
     def problems(self) -> list[str]:
@@ -278,9 +285,10 @@ class Matrix:
         return {
             "defects": len(self.lines),
             "ran": len(self.ran),
+            "ran_with_every_check": len(self.complete),
             "caught": sum(bool(line.caught_by) for line in self.ran),
             "caught_as_expected": sum(line.held for line in self.ran),
-            "caught_by_one_check_alone": sum(len(line.caught_by) == 1 for line in self.ran),
+            "caught_by_one_check_alone": sum(len(line.caught_by) == 1 for line in self.complete),
             "checks": len(self.checks),
             "checks_with_a_defect_of_their_own": sum(bool(self.alone(check.name)) for check in self.checks),
         }

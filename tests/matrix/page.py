@@ -110,11 +110,13 @@ def _figures(matrix: Matrix) -> str:
     totals = matrix.totals
     of_how_many = f"{totals['caught_as_expected']} of {totals['ran']} defects"
     rest = totals["defects"] - totals["ran"]
+    partly = totals["ran"] - totals["ran_with_every_check"]
+    tried = f"; {partly} defects were tried only with the checks that should catch them" if partly else ""
     return (
         f"{of_how_many} are caught by the check that should, {totals['caught_by_one_check_alone']} of them "
         f"by one check alone; {totals['checks']} checks, of which "
         f"{totals['checks_with_a_defect_of_their_own']} have a defect that only they see; the healthy site "
-        f"{_of_the_healthy(matrix)}{f'; {rest} defects were not run' if rest else ''}."
+        f"{_of_the_healthy(matrix)}{tried}{f'; {rest} defects were not run' if rest else ''}."
     )
 
 

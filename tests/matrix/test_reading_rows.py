@@ -153,6 +153,17 @@ def test_who_catches_a_defect_alone_is_told() -> None:
     assert line(found, Defect.STREAM_SURVIVES).broken == {TAB: "503"}
 
 
+def test_a_defect_that_was_tried_with_some_checks_alone_says_nothing_of_the_others() -> None:
+    """That only one check caught it is no wonder if only one was run."""
+    partly = row("stream_survives", **{STREAM: "failed: stream"})
+    every = row("late", **{STREAM: "passed", TAB: "failed: late"})
+    found = matrix(partly, every)
+    assert found.alone(STREAM) == []
+    assert found.alone(TAB) == ["late"]
+    assert (found.totals["ran"], found.totals["ran_with_every_check"]) == (2, 1)
+    assert "1 defects were tried only with the checks that should catch them" in render(found)
+
+
 @pytest.mark.parametrize(
     ("words", "check", "mark"),
     [
