@@ -130,6 +130,10 @@ EXPECTED: dict[Defect, tuple[Expectation, ...]] = {
     ),
 }
 
+DOOR = "names the way in that stays open, where others say only that one does"
+DEVICE = "names the device that is spared, where others say only that a door stays open"
+FAULT = "names the fault, where others only stumble over it"
+
 JUSTIFIED: dict[str, str] = {
     "test_products_used_in_one_browser_share_a_row": "records what the site does, judges nothing",
     "test_missing_details_are_reported": "records what the site leaves out, judges nothing",
@@ -138,5 +142,26 @@ JUSTIFIED: dict[str, str] = {
     "test_sessions_of_other_apps_go_on": "records what is never claimed as ended",
     "test_whether_the_site_asks_for_the_password_again": "records what ASVS 7.5.2 asks for, judges nothing",
     "test_the_suite_leaves_no_session_behind": "the run's own promise, not the site's",
+    "test_an_open_stream_is_cut": DOOR,
+    "test_a_second_tab_is_out_too": DOOR,
+    "test_back_shows_nothing_of_the_session": DOOR,
+    "test_an_open_tab_cannot_send": DOOR,
+    "test_no_surface_goes_on": DOOR,
+    "test_no_new_access_token_is_given": DOOR,
+    "test_a_held_token_dies_with_its_session": DOOR,
+    "test_a_copied_cookie_dies_with_its_session": DOOR,
+    "test_the_session_that_pressed_it_is_ended_too": DEVICE,
+    "test_every_other_session_is_ended": DEVICE,
+    CLOSED: "the promise as a whole: late, undecided or open again, whichever door it is",
+    SCREEN: "tells a screen that deceives from a session that lives on",
+    "test_no_unknown_or_stale_session_is_on_the_account": "looks for strangers, by the owner's own policy",
+    "test_no_ended_session_has_come_back": "looks again at every session when all of them seem to be over",
+    ONE: "measures what becomes of those who were not chosen",
+    ROW_AND_SESSION: "tells a row that goes without its session from a log-out that is ignored",
+    "test_each_row_names_the_device_that_made_it": FAULT,
+    "test_a_log_out_from_afar_takes_one_row_away": FAULT,
+    "test_a_session_that_logged_itself_out_is_not_listed": FAULT,
+    "test_sessions_of_other_apps_are_not_listed": FAULT,
+    "test_the_view_shows_what_the_site_told_it": FAULT,
 }
 """Why a check stays although there is no defect that it alone catches."""
