@@ -36,7 +36,8 @@ pytestmark = [
 @bug_class("all but the own session")
 def test_the_session_that_pressed_it_is_ended_too(aftermath: Aftermath) -> None:
     """A person who presses log-out of all on a device that is not their own leaves nothing behind on it."""
-    aftermath.all_closed("the session that pressed log-out of all goes on", of=aftermath.presser)
+    late = aftermath.late(of=aftermath.presser)
+    assert not late, f"the session that pressed log-out of all goes on: {late}"
 
 
 @allure.story("Every device")
@@ -48,7 +49,8 @@ def test_every_other_session_is_ended(aftermath: Aftermath) -> None:
     """Neither the oldest nor the newest of the other devices is spared, watched or left in peace."""
     for other in aftermath.ended:
         if other is not aftermath.presser:
-            aftermath.all_closed(f"log-out of all spares the {other.name} session", of=other)
+            late = aftermath.late(of=other)
+            assert not late, f"log-out of all spares the {other.name} session: {late}"
     assert aftermath.bystander_out, "log-out of all spares the bystander session, at which nobody looked"
 
 
@@ -63,7 +65,8 @@ def test_every_way_in_is_closed_within_the_window(aftermath: Aftermath) -> None:
     A door counts as closed when enough refusals in a row, over some time, were not contradicted by a server
     that still lets in, or that does so again.
     """
-    aftermath.all_closed("late, never, or open again after a refusal")
+    late = aftermath.late()
+    assert not late, f"late, never, or open again after a refusal: {late}"
 
 
 @allure.story("Every way in")
@@ -72,7 +75,8 @@ def test_every_way_in_is_closed_within_the_window(aftermath: Aftermath) -> None:
 @bug_class("one product forgets to ask")
 def test_no_surface_goes_on(aftermath: Aftermath) -> None:
     """What the session was good for beside ChatGPT ends with it."""
-    aftermath.all_closed("another surface goes on", layers={"codex", "platform"})
+    late = aftermath.late({"codex", "platform"})
+    assert not late, f"another surface goes on: {late}"
 
 
 @allure.story("Every way in")
@@ -81,7 +85,8 @@ def test_no_surface_goes_on(aftermath: Aftermath) -> None:
 @bug_class("refresh still mints access tokens")
 def test_no_new_access_token_is_given(aftermath: Aftermath) -> None:
     """The copied cookies ask for a new access token, as a page whose token runs out does, and get none."""
-    aftermath.all_closed("the ended session is still given new access tokens", layers={"mint"})
+    late = aftermath.late({"mint"})
+    assert not late, f"the ended session is still given new access tokens: {late}"
 
 
 @allure.story("Every way in")
@@ -91,7 +96,8 @@ def test_no_new_access_token_is_given(aftermath: Aftermath) -> None:
 @bug_class("the token lives on until it expires")
 def test_a_held_token_dies_with_its_session(aftermath: Aftermath) -> None:
     """The access token that the device held at the log-out is refused within the window, by every server."""
-    aftermath.all_closed("the access token that was held goes on", layers={"access"})
+    late = aftermath.late({"access"})
+    assert not late, f"the access token that was held goes on: {late}"
 
 
 @allure.story("Every way in")
@@ -104,7 +110,8 @@ def test_a_copied_cookie_dies_with_its_session(aftermath: Aftermath) -> None:
     Neither here nor on another device, and neither for a token that is served nor for a page.
     """
     copied = {"replay", "elsewhere", "platform"}
-    aftermath.all_closed("a copy of the cookies still works", layers=copied)
+    late = aftermath.late(copied)
+    assert not late, f"a copy of the cookies still works: {late}"
 
 
 @allure.story("Acknowledged is not done")

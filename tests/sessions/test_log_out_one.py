@@ -32,7 +32,7 @@ from fixtures.people import People
 from fixtures.profiles import LAPTOP, PHONE, Profile, Profiles
 from fixtures.promises import stayed_alive, the_same
 from fixtures.run import Run
-from fixtures.singled_out import SingledOut
+from fixtures.singled_out import LOOKS_SIGNED_IN, SECOND_TAB, SingledOut
 from fixtures.target import Cast
 from fixtures.verdicts import doors_told, settled_verdict, told
 from pages.active_sessions import ActiveSessions
@@ -179,11 +179,17 @@ def test_a_row_goes_only_with_its_session(singled_out: SingledOut) -> None:
 def test_a_sibling_surface_in_the_same_browser(singled_out: SingledOut, observe: Observe) -> None:
     """A row can stand for several products in one browser: what their open pages show after its log-out.
 
-    Recorded and not judged: nobody promises what a page shows that nobody reloads. Whether they still let
-    anybody in is judged where every door is watched.
+    Recorded and, but for one thing, not judged: nobody promises what a page shows that nobody reloads, nor
+    that other products end with the row. But a second tab of ChatGPT is no other product: once the session
+    is out, and the tab is loaded again, it must not look signed in.
     """
     for what, seen in singled_out.siblings.items():
         observe(f"{what} in the browser whose row was logged out", seen)
+    if singled_out.living:
+        raise NotMeasured("the session was not seen to be out: what its tabs show then says nothing")
+    assert LOOKS_SIGNED_IN not in singled_out.siblings[SECOND_TAB], (
+        "the session is out, and a second tab in its browser looks signed in after a reload"
+    )
 
 
 def second_request(three: Three) -> str:

@@ -35,6 +35,24 @@ def test_a_site_that_is_late_fails_and_the_doors_are_named(suite: Suite) -> None
     assert all_devices["delay_s"][0] >= 3
 
 
+def test_a_row_that_stays_is_seen_to_stay(suite: Suite) -> None:
+    """The session ends in time and its row does not go: the clock of the row sees no end, the test fails.
+
+    A row is looked for as another device sees it: there it bears no mark of the current session.
+    """
+    ran = suite.run(
+        "tests/scenario",
+        "-k",
+        "invalidated",
+        LAYERS="page,session,access,replay",
+        REPLICA_DEFECTS="row_stays",
+    )
+    assert ran.results[ONE]["status"] == "failed", ran.output
+    [row] = [clock for clock in ran.summary["clocks"] if clock["layer"] == "row"]
+    assert row["delay_s"][1] is None
+    assert {each["verdict"] for each in ran.summary["measurements"]} == {"within"}
+
+
 def test_an_outage_until_the_end_is_no_verdict_and_accuses_nobody(suite: Suite) -> None:
     """The site goes down after the log-out and stays down: undetermined, broken, and said so."""
     with running_site("--window-s", "30", "--delay-min-s", "20", "--delay-max-s", "25") as site:
