@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterable
+from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from afterglow.contradictions import contradictions
 
 Seconds = Annotated[float, Field(gt=0, lt=86_400)]
 
@@ -38,6 +43,21 @@ class Pattern(StrEnum):
     SILENT_CONTROL = "silent-control"
 
 
+class SignInBy(StrEnum):
+    """Who signs in: the suite with the account's password, or a person beforehand, whose state is kept."""
+
+    PASSWORD = "password"  # noqa: S105 - the name of a way
+    STATE = "state"
+
+
+class CodeFrom(StrEnum):
+    """Where a one-time code comes from: an authenticator's secret, a mailbox, or a person at the prompt."""
+
+    TOTP = "totp"
+    IMAP = "imap"
+    PROMPT = "prompt"
+
+
 LAYERS = (
     "page",
     "session",
@@ -59,6 +79,12 @@ class SettingsError(Exception):
     """A setting is missing, malformed or contradicts another; the message names it and the remedy."""
 
 
+HOME = {Target.CHATGPT: "https://chatgpt.com"}
+"""Where a target is if BASE_URL does not say; the replica is wherever the run starts it."""
+
+HOSTS = {Target.REPLICA: "127.0.0.1,localhost", Target.CHATGPT: "chatgpt.com,auth.openai.com"}
+"""Where credentials may be typed: the app and its sign-in pages (chatgpt-web.md, routes)."""
+
 WINDOW_S = {Target.REPLICA: 30.0, Target.CHATGPT: 1800.0}
 """ChatGPT: "up to 30 minutes" for log-out of all (OpenAI's help page). The replica: short to wait for."""
 
@@ -66,8 +92,15 @@ REQUEST_BUDGET: dict[Target, int | None] = {Target.REPLICA: None, Target.CHATGPT
 """Requests that the suite may make in the name of one session in one watch. A whole half hour of all layers
 takes some 3,500; one whose servers disagreed for twenty minutes took 8,100."""
 
+SIGN_INS_PER_DAY: dict[Target, int | None] = {Target.REPLICA: None, Target.CHATGPT: 12}
+"""Three runs of the main job, with four sign-ins each. An account that signs in often from many clients has
+its sessions ended early (chatgpt-web.md, how automation is stopped)."""
+
 FLOOR_S = {Target.REPLICA: 0.1, Target.CHATGPT: 1.0}
 """Loopback bears ten looks a second; somebody else's site gets one, but for the burst after a refusal."""
+
+ADDRESSES = frozenset({"account_email", "test_account", "imap_user"})
+"""E-mail addresses: a report shows them masked, so that its reader knows which account it was."""
 
 
 class Settings(BaseSettings):
@@ -79,10 +112,26 @@ class Settings(BaseSettings):
 
     target: Target = Target.REPLICA
     base_url: HttpUrl | None = None
+    allowed_hosts: str | None = None
+
     account_email: SecretStr | None = None
     account_password: SecretStr | None = None
     account_totp_secret: SecretStr | None = None
     test_account: SecretStr | None = None
+    known_sessions: str | None = None
+    end_unknown_sessions: bool = False
+
+    sign_in: SignInBy = SignInBy.PASSWORD
+    sign_in_code: CodeFrom | None = None
+    imap_host: str | None = None
+    imap_port: Annotated[int, Field(ge=1, le=65535)] = 993
+    imap_user: SecretStr | None = None
+    imap_password: SecretStr | None = None
+    imap_folder: str = "INBOX"
+    imap_sender: str = "openai.com"
+    state_dir: Path = Path(".auth")
+    keep_signed_in: bool | None = None
+    sign_ins_per_day: Annotated[int, Field(ge=1)] | None = None
 
     revocation_window_s: Seconds | None = None
     grace_s: Seconds | None = None
@@ -94,9 +143,10 @@ class Settings(BaseSettings):
     probe_transport: Transport = Transport.HTTP
     request_budget: Annotated[int, Field(ge=100)] | None = None
 
-    headed: bool = False
+    headed: bool | None = None
     chromium_executable: Path | None = None
     reports_dir: Path = Path("reports")
+    traces: bool = True
 
     replica_port: Annotated[int, Field(ge=0, le=65535)] = 0
     replica_edges: Annotated[int, Field(ge=1, le=64)] = 3
@@ -105,39 +155,56 @@ class Settings(BaseSettings):
     replica_seed: int | None = None
     replica_defects: str | None = None
     replica_noise: str | None = None
+    replica_hurdles: str | None = None
     replica_skin: str | None = None
     replica_behaviour: str | None = None
 
     @model_validator(mode="after")
     def _hang_together(self) -> Self:
-        if self.target is Target.CHATGPT:
-            for name in ("account_email", "account_password", "test_account"):
-                if getattr(self, name) is None:
-                    raise ValueError(f"{name.upper()} is missing: TARGET=chatgpt needs it; set it in .env")
-        if (self.account_email is None) != (self.account_password is None):
-            raise ValueError("ACCOUNT_EMAIL and ACCOUNT_PASSWORD go together: set both in .env, or neither")
-        if self.test_account is not None and self.test_account != self.account_email:
-            raise ValueError(
-                "TEST_ACCOUNT must repeat ACCOUNT_EMAIL: the run ends every session of that account"
-            )
-        if self.replica_delay_min_s > self.replica_delay_max_s:
-            raise ValueError("REPLICA_DELAY_MIN_S is larger than REPLICA_DELAY_MAX_S: swap them")
+        if found := list(contradictions(self, LAYERS)):
+            raise ValueError("; ".join(found))
         return self
 
-    @model_validator(mode="after")
-    def _name_layers(self) -> Self:
-        unknown = [name for name in self.layer_names if name not in LAYERS]
-        if unknown:
-            raise ValueError(f"LAYERS: {', '.join(unknown)} is no layer; there are {', '.join(LAYERS)}")
-        if self.probe_pattern is Pattern.ALONE and len(self.layer_names) != 1:
-            raise ValueError("PROBE_PATTERN=alone watches one layer: name it in LAYERS, as in LAYERS=access")
-        return self
+    @property
+    def home(self) -> str | None:
+        """Where the site is, without a slash at the end; None if the run starts it itself."""
+        return str(self.base_url).rstrip("/") if self.base_url else HOME.get(self.target)
+
+    @property
+    def hosts(self) -> frozenset[str]:
+        """The hosts on which credentials may be typed, in lower case."""
+        return frozenset(listed((self.allowed_hosts or HOSTS[self.target]).lower()))
+
+    @property
+    def code_from(self) -> CodeFrom | None:
+        """Where one-time codes come from: as SIGN_IN_CODE says, else from the secret, if there is one."""
+        return self.sign_in_code or (CodeFrom.TOTP if self.account_totp_secret else None)
+
+    @property
+    def keeps_signed_in(self) -> bool:
+        """Whether what is still signed in at the end stays so, for the next run."""
+        live = self.target is Target.CHATGPT or self.sign_in is SignInBy.STATE
+        return live if self.keep_signed_in is None else self.keep_signed_in
+
+    @property
+    def known(self) -> tuple[str, ...]:
+        """The rows that a person has put down as theirs to end."""
+        return tuple(listed(self.known_sessions))
+
+    @property
+    def is_headed(self) -> bool:
+        """Whether the browser is shown. On the real site it is: headless ones are stopped there."""
+        return self.target is Target.CHATGPT if self.headed is None else self.headed
+
+    @property
+    def daily_sign_ins(self) -> int | None:
+        """How often a day the account may be signed in; None without a limit."""
+        return self.sign_ins_per_day or SIGN_INS_PER_DAY[self.target]
 
     @property
     def layer_names(self) -> tuple[str, ...]:
         """The layers to watch: all there are, unless LAYERS names some."""
-        named = tuple(name.strip() for name in (self.layers or "").split(",") if name.strip())
-        return named or LAYERS
+        return tuple(listed(self.layers)) or LAYERS
 
     @property
     def budget(self) -> int | None:
@@ -159,11 +226,22 @@ class Settings(BaseSettings):
         """Quiet time and grace, in seconds: by default a thirtieth and a tenth of the window."""
         return (self.quiet_s or max(1.0, self.window_s / 30), self.grace_s or max(5.0, self.window_s / 10))
 
+    @property
+    def secrets(self) -> list[str]:
+        """Every value that must be in nothing that the run leaves behind; addresses are masked by pattern."""
+        held = (getattr(self, name) for name in type(self).model_fields if name not in ADDRESSES)
+        return [value.get_secret_value() for value in held if isinstance(value, SecretStr)]
 
-REMEDIES = {
-    "extra_forbidden": "no such setting: see .env.example for those there are",
-    "missing": "is missing: set it in .env",
-}
+
+def listed(text: str | None) -> list[str]:
+    """What stands between the commas."""
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
+REMEDIES = {"missing": "is missing: set it in .env"}
+
+LOOKS_LIKE = 0.8
+"""How alike two names must be for one to be taken for the other, mistyped: a letter or two in ten."""
 
 
 def _line(error: Any) -> str:
@@ -171,18 +249,45 @@ def _line(error: Any) -> str:
     if error["type"] == "value_error":
         return str(error["ctx"]["error"])
     name = ".".join(str(part) for part in error["loc"]).upper()
+    if error["type"] == "extra_forbidden":
+        return _no_such(name)
     fallback = f"{error['msg'].lower()}: mend it in .env or the environment"
     return f"{name}: {REMEDIES.get(error['type'], fallback)}"
 
 
+def _no_such(name: str) -> str:
+    meant = _meant_by(name)
+    remedy = f"did you mean {meant}?" if meant else "see .env.example for those there are"
+    return f"{name}: no such setting: {remedy}"
+
+
+def _meant_by(name: str) -> str | None:
+    names = [field.upper() for field in Settings.model_fields]
+    return next(iter(get_close_matches(name, names, n=1, cutoff=LOOKS_LIKE)), None)
+
+
+def mistyped(names: Iterable[str]) -> list[str]:
+    """What is wrong with variables of the environment that look like settings and are none.
+
+    Only names of several words are judged: others may well be somebody else's.
+    """
+    own = {name.upper() for name in Settings.model_fields}
+    strange = (name for name in sorted(names) if name not in own and "_" in name)
+    return [_no_such(name) for name in strange if (meant := _meant_by(name)) and "_" in meant]
+
+
 def load(env_file: Path = Path(".env")) -> Settings:
     """Read the environment and `.env`; the environment wins. Raises SettingsError with one line."""
+    wrong = mistyped(os.environ)
     try:
-        return Settings(_env_file=env_file)
+        settings = Settings(_env_file=env_file)
     except ValidationError as error:
-        lines = "; ".join(_line(each) for each in error.errors(include_url=False, include_input=False))
-        raise SettingsError(f"settings: {lines}") from None
+        wrong += [_line(each) for each in error.errors(include_url=False, include_input=False)]
+        raise SettingsError(f"settings: {'; '.join(wrong)}") from None
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(
             f"settings: {env_file} cannot be read ({type(error).__name__}): mend or remove it"
         ) from None
+    if wrong:
+        raise SettingsError(f"settings: {'; '.join(wrong)}")
+    return settings

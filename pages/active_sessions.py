@@ -1,8 +1,6 @@
 """Settings > Security > Active sessions: the dialog, its rows, what it asks back and what it announces.
 
-The DOM of this view is published nowhere. Every way below is a guess from its wording, which is known,
-and from how the rest of the site is built; all of them stand in this file, so that a first look at the
-live site has one place to mend.
+How its elements are found is all in `pages/locators/active_sessions.py`.
 """
 
 from __future__ import annotations
@@ -20,96 +18,29 @@ from playwright.sync_api import TimeoutError as NotInTime
 from afterglow.outcomes import LocatorDrift, NoSessionView, NothingAsked
 from pages.guard import SHOWN_WITHIN_MS, press, shown, what_is_shown
 from pages.listing import ADDRESS, HEARD_WITHIN_MS, ListedSession, is_listing, told
-from pages.marks import Mark, beside, css, role, test_id, text, without
+from pages.locators.active_sessions import (
+    COLLAPSED,
+    CONFIRM,
+    CONFIRM_NO,
+    CONFIRM_YES,
+    CURRENT,
+    ENTRY,
+    HEADING,
+    LIST,
+    LOG_OUT_ALL,
+    MENU,
+    MORE,
+    ROW,
+    ROW_LOG_OUT,
+    SECURITY_TAB,
+    SETTINGS,
+    TOAST,
+    TRUSTED,
+    UNTRUST,
+)
+from pages.marks import Mark
 from pages.overlays import leave_overlays
 from pages.patience import visit
-
-GUESS = "a guess: the view's DOM is published nowhere; wording from the help page"
-
-TITLE = re.compile("^active sessions$", re.I)
-
-SETTINGS = Mark(
-    "settings dialog",
-    (role("dialog", re.compile("^settings$", re.I)), css('[role="dialog"]:has([role="tablist"])')),
-    "chatgpt-web.md, signed-in shell: role=dialog with a tablist",
-)
-SECURITY_TAB = Mark(
-    "tab Security and login",
-    (role("tab", re.compile(r"^security( and login)?$", re.I)), test_id("security-tab")),
-    "chatgpt-web.md: `Security and login` in the current UI (6), `Security` in help texts; test id (3)",
-)
-ENTRY = Mark(
-    "button that opens Active sessions",
-    (beside(TITLE, role("button", re.compile("^(manage|view|see|show)( all)?$", re.I))),),
-    "a guess: other settings open in a dialog of their own",
-)
-HEADING = Mark("heading Active sessions", (role("heading", TITLE), text(TITLE)), GUESS)
-LIST = Mark(
-    "list of sessions",
-    (role("list", TITLE), role("table", TITLE), role("grid", TITLE), role("region", TITLE)),
-    GUESS,
-)
-ROW = Mark(
-    "session row",
-    (role("listitem"), without(role("row"), role("columnheader")), test_id("active-session")),
-    GUESS,
-)
-COLLAPSED = Mark(
-    "button that unfolds a row",
-    (css('[aria-expanded="false"]:not([aria-haspopup])'),),
-    "a guess: rows may show their details only when asked",
-)
-MORE = Mark(
-    "row's button for more",
-    (
-        role("button", re.compile("^((session|more|other) )?(options|actions)$|^more$", re.I)),
-        css('[aria-haspopup="menu"]'),
-    ),
-    "a guess: rows may have their actions in a menu",
-)
-MENU = Mark("row's menu", (role("menu"),), "a guess: as the profile menu is built")
-CURRENT = Mark(
-    "mark CURRENT SESSION",
-    (text(re.compile("^current session$", re.I)),),
-    "chatgpt-web.md: quoted in articles; may be upper-cased by CSS",
-)
-TRUSTED = Mark(
-    "mark Trusted device",
-    (text(re.compile("^trusted( device)?$", re.I)),),
-    "chatgpt-web.md: a row may show the trusted-device status (D)",
-)
-ROW_LOG_OUT = Mark(
-    "row's button Log out",
-    (role("button", re.compile("^log out$", re.I)), role("menuitem", re.compile("^log out$", re.I))),
-    GUESS,
-)
-UNTRUST = Mark(
-    "row's button Remove trusted device",
-    (
-        role("button", re.compile("trusted device", re.I)),
-        role("menuitem", re.compile("trusted device", re.I)),
-    ),
-    "chatgpt-web.md: a device can be removed from the trusted ones (1)",
-)
-LOG_OUT_ALL = Mark(
-    "button Log out all",
-    (role("button", re.compile("^log out( of)? all( (sessions|devices))?$", re.I)),),
-    "chatgpt-web.md: `Log out all` in 2024 (shipped bundle), `Log out of all sessions` in 2026",
-)
-CONFIRM = Mark(
-    "confirm dialog",
-    (role("alertdialog"), role("dialog", re.compile("^(log out|remove|are you sure)", re.I))),
-    "chatgpt-web.md: whether a confirm dialog was added in 2026 is unknown",
-)
-CONFIRM_YES = Mark(
-    "confirm's button Log out", (role("button", re.compile("^(log out|remove)", re.I)),), GUESS
-)
-CONFIRM_NO = Mark("confirm's button Cancel", (role("button", re.compile("^cancel$", re.I)),), GUESS)
-TOAST = Mark(
-    "toast",
-    (role("status"), role("alert")),
-    "chatgpt-web.md: its wording of 2024; its role is a guess",
-)
 
 SAYS_WHETHER_SHOWN = """async (address) => {
     const ask = async (path, headers) => {

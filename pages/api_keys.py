@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import Locator, Page
 from pydantic import SecretStr
 
 from afterglow.outcomes import LocatorDrift
 from pages.confided import confided
 from pages.guard import press, shown
-from pages.marks import Mark, role, test_id, text
+from pages.locators.api_keys import CREATE, HEADING, KEY, NEW, REVOKE
 from pages.patience import visit
-
-GUESS = "a guess from the wording of the API Platform; the real one has a host of its own"
-
-TITLE = re.compile("^api keys$", re.I)
-HEADING = Mark("heading API keys", (role("heading", TITLE), text(TITLE)), GUESS)
-CREATE = Mark(
-    "button Create new secret key", (role("button", re.compile("^create new secret key$", re.I)),), GUESS
-)
-NEW = Mark("new secret key", (test_id("new-api-key"), role("status", re.compile("secret key", re.I))), GUESS)
-KEY = Mark(
-    "API key in the list",
-    (test_id("api-key"), lambda root: root.get_by_role("list", name=TITLE).get_by_role("listitem")),
-    GUESS,
-)
-REVOKE = Mark("key's button Revoke key", (role("button", re.compile("^revoke( key)?$", re.I)),), GUESS)
 
 TOLD = 4
 """How many of its last characters the list shows of a key."""

@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import Locator, Page
 from pydantic import SecretStr
 
 from pages.confided import confided
 from pages.guard import press, shown
-from pages.marks import Mark, role, test_id
+from pages.locators.consent import ALLOW, CODE
 from pages.patience import visit
-
-REPLICA = "the replica's own; the real page of each app is another one, and the site's own code in it"
-
-ALLOW = Mark("button Allow", (role("button", re.compile("^(allow|authorize|continue)$", re.I)),), REPLICA)
-CODE = Mark("one-time code for the app", (test_id("grant-code"), role("status")), REPLICA)
 
 
 class Consent:

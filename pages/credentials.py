@@ -2,69 +2,29 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import Error, Locator, Page
 from pydantic import SecretStr
 
 from afterglow.outcomes import LocatorDrift, NotMeasured
-from pages.active_sessions import SECURITY_TAB, SETTINGS
 from pages.confided import confided
 from pages.guard import SHOWN_WITHIN_MS, press, shown
-from pages.marks import Mark, beside, css, label, role, test_id, text
+from pages.locators.active_sessions import SECURITY_TAB, SETTINGS
+from pages.locators.credentials import (
+    CHANGE,
+    CODE,
+    CURRENT,
+    DONE,
+    NEW,
+    PASSWORD_DIALOG,
+    REFUSED,
+    SECRET,
+    SET_UP,
+    SUBMIT,
+    SWITCH,
+    TURN_ON,
+)
 from pages.overlays import leave_overlays
 from pages.patience import visit
-
-ROWS = (
-    "chatgpt-web.md, settings: rows such as `password-setting` (2), an authenticator switch; the rest a guess"
-)
-
-CHANGE = Mark(
-    "button that changes the password",
-    (
-        lambda root: test_id("password-setting")(root).get_by_role("button"),
-        beside(
-            re.compile("^password$", re.I), role("button", re.compile("^(change|update)( password)?$", re.I))
-        ),
-    ),
-    ROWS,
-)
-PASSWORD_DIALOG = Mark("password dialog", (role("dialog", re.compile("^change password$", re.I)),), ROWS)
-CURRENT = Mark(
-    "field Current password", (label("Current password"), css("input[name=current_password]")), ROWS
-)
-NEW = Mark("field New password", (label("New password"), css("input[name=new_password]")), ROWS)
-SUBMIT = Mark(
-    "password dialog's button Change password",
-    (role("button", re.compile("^(change|update) password$", re.I)),),
-    ROWS,
-)
-
-SWITCH = Mark(
-    "switch Authenticator app",
-    (
-        role("switch", re.compile("^authenticator( app)?$", re.I)),
-        css('[data-testid*="authenticator"] [role=switch]'),
-    ),
-    ROWS,
-)
-SET_UP = Mark("authenticator dialog", (role("dialog", re.compile("authenticator( app)?$", re.I)),), ROWS)
-SECRET = Mark(
-    "authenticator's secret", (test_id("totp-secret"), role("status", re.compile("secret", re.I))), ROWS
-)
-CODE = Mark("field Code", (label("Code"), css('input[autocomplete="one-time-code"]')), ROWS)
-TURN_ON = Mark(
-    "authenticator dialog's button Turn on",
-    (role("button", re.compile("^(turn on|enable|verify)$", re.I)),),
-    ROWS,
-)
-
-DONE = Mark(
-    "word that it is done",
-    (text(re.compile(r"^(password changed|authenticator app turned on)\b", re.I)),),
-    "a guess: a toast, as after a log-out",
-)
-REFUSED = Mark("word that it was refused", (role("alert"),), "a guess: as on the sign-in pages")
 
 
 class Credentials:

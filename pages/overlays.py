@@ -9,16 +9,8 @@ from weakref import WeakSet
 from playwright.sync_api import Error, Locator, Page
 
 from pages.guard import SHOWN_WITHIN_MS
-from pages.marks import Mark, role
+from pages.locators.overlays import OVERLAY, WAY_OUT
 
-SOURCE = "chatgpt-web.md, overlays: 2 projects"
-
-OVERLAY = Mark("overlay", (role("dialog"),), SOURCE)
-WAY_OUT = Mark(
-    "overlay's way out",
-    (role("button", re.compile(r"^(close|not now|(maybe )?later|skip( for now)?|no,? thanks)$", re.I)),),
-    SOURCE,
-)
 NO_OVERLAY = re.compile(
     r"session|device|log(ged)?[ -]?(in|out)|sign(ed)?[ -]?(in|out)|setting|password|authenticator|security"
     r"|\b(code|key|delete|remove|revoke|end)\b|are you sure",

@@ -2,28 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from playwright.sync_api import TimeoutError as NotInTime
 
 from afterglow.outcomes import LocatorDrift
 from pages.guard import SHOWN_WITHIN_MS, press, shown, what_is_shown
-from pages.marks import Mark, role
-from pages.shell import LOG_OUT_ITEM, PROFILE_MENU, Shell
-
-QUESTION = Mark(
-    "log-out dialog",
-    (
-        role("dialog", re.compile("log out", re.I)),
-        role("alertdialog", re.compile("log out", re.I)),
-    ),
-    "chatgpt-web.md, log-out dialog: `Are you sure you want to log out?` (6, indirect)",
-)
-YES = Mark(
-    "log-out dialog's button Log out",
-    (role("button", re.compile("^log out$", re.I)),),
-    "chatgpt-web.md, log-out dialog",
-)
+from pages.locators.own_log_out import QUESTION, YES
+from pages.locators.shell import LOG_OUT_ITEM, PROFILE_MENU
+from pages.shell import Shell
 
 
 def log_out_by_menu(shell: Shell) -> None:

@@ -11,80 +11,21 @@ from playwright.sync_api import TimeoutError as NotInTime
 
 from afterglow.outcomes import LocatorDrift, NotMeasured
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
-from pages.marks import Mark, css, role, test_id, text
+from pages.locators.shell import (
+    ACCOUNT_EMAIL,
+    ANSWER,
+    CHALLENGE,
+    COMPOSER,
+    EXPIRED,
+    GUEST,
+    PROFILE_MENU,
+    SETTINGS_ITEM,
+    SIGN_IN_WALL,
+    SIGNED_IN_SIDEBAR,
+)
 from pages.overlays import leave_overlays
 from pages.patience import patiently, visit
 
-PROFILE_MENU = Mark(
-    "profile menu",
-    (
-        test_id("accounts-profile-button"),
-        test_id("profile-button"),
-        role("button", "Open profile menu"),
-    ),
-    "chatgpt-web.md, signed-in shell: 12+ projects; missing for some signed-in users in August 2026 (1)",
-)
-SIGNED_IN_SIDEBAR = Mark(
-    "signed-in sidebar",
-    (css('nav[aria-label="Chat history"]'), role("link", "Library"), role("link", "Scheduled")),
-    "chatgpt-web.md, proof of sign-in when the profile button is missing: 1 project",
-)
-SETTINGS_ITEM = Mark(
-    "menu item Settings",
-    (test_id("settings-menu-item"), role("menuitem", re.compile("^settings$", re.I))),
-    "chatgpt-web.md, menu items: 5 projects",
-)
-LOG_OUT_ITEM = Mark(
-    "menu item Log out",
-    (test_id("log-out-menu-item"), role("menuitem", re.compile("^log out$", re.I))),
-    "chatgpt-web.md, menu items: 2 projects",
-)
-COMPOSER = Mark(
-    "composer",
-    (css("#prompt-textarea"), role("textbox", "Chat with ChatGPT")),
-    "chatgpt-web.md: shipped bundle and 2 projects; shown to guests too",
-)
-ANSWER = Mark(
-    "answer",
-    (css('[data-message-author-role="assistant"]'),),
-    "a guess from public page scripts",
-)
-EXPIRED = Mark(
-    "expired-session dialog",
-    (css("#modal-expired-session"), text("Your session has expired")),
-    "chatgpt-web.md, dead session: 5 projects",
-)
-GUEST = Mark(
-    "guest home",
-    (
-        css("#modal-no-auth-login"),
-        test_id("login-button"),
-        test_id("signup-button"),
-        test_id("login-form"),
-        role("button", re.compile("^log in$", re.I)),
-        role("link", re.compile("^log in$", re.I)),
-    ),
-    "chatgpt-web.md: 9 projects; login-button was gone in August 2026 (1)",
-)
-SIGN_IN_WALL = Mark(
-    "sign-in page",
-    (css("input[name=email]"), css('input[autocomplete="username"]')),
-    "chatgpt-web.md, sign-in pages",
-)
-CHALLENGE = Mark(
-    "challenge",
-    (
-        css('iframe[src*="challenges.cloudflare.com"]'),
-        css('input[name="cf-turnstile-response"]'),
-        text("Just a moment..."),
-    ),
-    "chatgpt-web.md, how automation is stopped",
-)
-ACCOUNT_EMAIL = Mark(
-    "account's e-mail",
-    (test_id("account-email"), text(re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.I))),
-    "a guess; used only to cover the address in screenshots",
-)
 SOMETHING = re.compile(r"\S")
 ANSWERED_WITHIN_MS = 5_000
 

@@ -12,36 +12,11 @@ from pydantic import SecretStr
 
 from afterglow.outcomes import NotMeasured, SignInBlocked
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
-from pages.marks import Mark, css, label, role, text
+from pages.locators.shell import CHALLENGE
+from pages.locators.sign_in import CODE, CONTINUE, EMAIL, PASSWORD, REFUSED
+from pages.marks import Mark
 from pages.patience import BROKEN_OFF, PAUSES_S, pause, visit
-from pages.shell import CHALLENGE, Shell
-
-EMAIL = Mark(
-    "field Email address",
-    (role("textbox", "Email address"), css("input[name=email]")),
-    "chatgpt-web.md, sign-in pages",
-)
-PASSWORD = Mark(
-    "field Password",
-    (label("Password"), css("input[name=password]")),
-    "chatgpt-web.md, sign-in pages",
-)
-CODE = Mark(
-    "field Code",
-    (role("textbox", "Code"), css("input[name=code]"), css('input[autocomplete="one-time-code"]')),
-    "chatgpt-web.md, sign-in pages",
-)
-CONTINUE = Mark(
-    "button Continue",
-    (role("button", "Continue"),),
-    "chatgpt-web.md, sign-in pages: exactly this name; `Continue with Google` matches loosely",
-)
-REFUSED = Mark(
-    "sign-in error",
-    (role("alert"), css('[aria-invalid="true"]'), text("Incorrect")),
-    "a guess; the wording is passed on as it is",
-)
-
+from pages.shell import Shell
 
 STEP_MS = 500
 """So often it is looked whether the site has trouble instead of a next page."""

@@ -24,8 +24,8 @@ from fixtures.promises import only_ours, the_same
 from fixtures.run import Run
 from fixtures.storage import came, cookies, kept
 from pages.listing import ListedSession
+from pages.locators.sign_in import PASSWORD
 from pages.own_log_out import log_out_by_menu
-from pages.signin import PASSWORD
 
 API = {"session", "access"}
 
