@@ -3,6 +3,8 @@
 pytest_plugins = [
     "fixtures.plugin",
     "fixtures.target",
+    "fixtures.codes",
+    "fixtures.keeping",
     "fixtures.profiles",
     "fixtures.graveyard",
     "fixtures.measuring",

@@ -15,6 +15,13 @@ class SignInBlocked(NotMeasured):
         super().__init__(f"sign-in blocked: {why}")
 
 
+class NeedsPerson(SignInBlocked):
+    """The site asks for a person, or for what only one has. That is recognised, and never solved."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"needs a person: {what}")
+
+
 class LocatorDrift(NotMeasured):
     """What a page object looks for is not on the screen. The message names it and says what is."""
 

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from playwright.sync_api import Error, Locator, Page, Request
 from playwright.sync_api import TimeoutError as NotInTime
 
-from afterglow.outcomes import LocatorDrift, NoSessionView, NothingAsked
+from afterglow.outcomes import LocatorDrift, NeedsPerson, NoSessionView, NothingAsked
 from pages.guard import SHOWN_WITHIN_MS, press, shown, what_is_shown
 from pages.listing import ADDRESS, HEARD_WITHIN_MS, ListedSession, is_listing, told
 from pages.locators.active_sessions import (
@@ -26,6 +26,7 @@ from pages.locators.active_sessions import (
     CURRENT,
     ENTRY,
     HEADING,
+    IDENTITY,
     LIST,
     LOG_OUT_ALL,
     MENU,
@@ -223,6 +224,16 @@ class ActiveSessions:
             self.page.remove_listener("requestfinished", note)
 
     def _show(self) -> None:
+        try:
+            self._go_to_view()
+        except LocatorDrift:
+            if IDENTITY.visible_on(self.page).count():
+                raise NeedsPerson(
+                    "the site wants the identity verified before it shows the security settings"
+                ) from None
+            raise
+
+    def _go_to_view(self) -> None:
         visit(self.page, f"{self.base_url}/#settings/Security")
         dialog = shown(SETTINGS, self.page)
         tab = shown(SECURITY_TAB, dialog)

@@ -1,13 +1,15 @@
-"""The one check that a page object makes: that it is on the screen before it acts."""
+"""What a page object checks before it acts: that it is on the screen, and where it is about to type."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import urlsplit
 
 from playwright.sync_api import Error, Locator, Page
 from playwright.sync_api import TimeoutError as NotInTime
 
-from afterglow.outcomes import LocatorDrift
+from afterglow.contradictions import is_loopback
+from afterglow.outcomes import LocatorDrift, NeedsPerson
 from pages.marks import Mark
 
 SHOWN_WITHIN_MS = 10_000
@@ -41,3 +43,34 @@ def shown(mark: Mark, root: Page | Locator, *, timeout_ms: float = SHOWN_WITHIN_
         page = root if isinstance(root, Page) else root.page
         raise LocatorDrift(mark.name, what_is_shown(page)) from None
     return element
+
+
+SENDS_TO = """field => {
+    const at = (element, name) => element?.getAttribute(name) ?? "";
+    const buttons = [...(field.form?.elements ?? [])].map((each) => at(each, "formaction"));
+    const all = [at(field.form, "action"), ...buttons].filter((each) => each !== "");
+    return all.map((each) => new URL(each, location.href).href).filter((each) => each.startsWith("http"));
+}"""
+"""Where a form's own attributes say that it goes; without any it goes to the page that it is on."""
+
+
+def may_type(field: Locator, hosts: Collection[str]) -> None:
+    """Refuse, before a key is pressed, unless a page and its form are where credentials may be typed.
+
+    That is on these hosts and over https; on the loopback nobody listens in. Raises NeedsPerson.
+    """
+    for address in (field.page.url, *field.evaluate(SENDS_TO)):
+        require_allowed(address, hosts)
+
+
+def require_allowed(address: str, hosts: Collection[str]) -> None:
+    """Refuse an address that credentials may not get to. Raises NeedsPerson with its host."""
+    parts = urlsplit(address)
+    host = parts.hostname or "no host at all"
+    if host not in hosts:
+        raise NeedsPerson(
+            f"the sign-in leads to {host}, which is not in ALLOWED_HOSTS (SSO, or not the site at all): "
+            "nothing was typed there"
+        )
+    if parts.scheme != "https" and not is_loopback(host):
+        raise NeedsPerson(f"the sign-in leads to {host} without https: nothing was typed there")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import reduce
 
 from playwright.sync_api import Locator, Page
 from playwright.sync_api import TimeoutError as NotInTime
+from pydantic import SecretStr
 
 from afterglow.outcomes import LocatorDrift, NotMeasured
 from pages.guard import SHOWN_WITHIN_MS, shown, what_is_shown
@@ -22,20 +25,47 @@ from pages.locators.shell import (
     SETTINGS_ITEM,
     SIGN_IN_WALL,
     SIGNED_IN_SIDEBAR,
+    TYPED,
 )
 from pages.overlays import leave_overlays
 from pages.patience import patiently, visit
+
+WHO = """async () => {
+    const ask = async (path, token) => {
+        const headers = { Accept: "application/json", ...(token && { Authorization: `Bearer ${token}` }) };
+        const answer = await fetch(path, { headers, signal: AbortSignal.timeout(10000) });
+        return answer.ok ? answer.json() : {};
+    };
+    const session = await ask("/api/auth/session");
+    const token = session.accessToken;
+    const user = session.user?.email || !token ? session.user : await ask("/backend-api/me", token);
+    return { email: user?.email ?? "", name: user?.name ?? "", expires: session.expires ?? "" };
+}"""
+"""Asked inside the page, which keeps the token to itself (chatgpt-web.md, Web API)."""
 
 SOMETHING = re.compile(r"\S")
 ANSWERED_WITHIN_MS = 5_000
 
 
-class Shell:
-    """The frame around every page of the app, for one profile's page."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose session it is, and when it ends by itself, as the site says. Address and name are private."""
 
-    def __init__(self, page: Page, base_url: str) -> None:
+    email: SecretStr
+    name: SecretStr
+    expires: datetime | None
+
+
+class Shell:
+    """The frame around every page of the app, for one profile's page.
+
+    owner_name: the account's name, once it is known; it is covered in screenshots.
+    """
+
+    def __init__(self, page: Page, base_url: str, owner_name: SecretStr | None = None) -> None:
         self.page = page
         self.base_url = base_url
+        self.owner_name = owner_name
         leave_overlays(page)
 
     @property
@@ -82,7 +112,23 @@ class Shell:
     @property
     def private(self) -> list[Locator]:
         """What must be covered in a screenshot."""
-        return [ACCOUNT_EMAIL.all_on(self.page)]
+        name = self.owner_name.get_secret_value() if self.owner_name else ""
+        named = [self.page.get_by_text(name)] if name.strip() else []
+        return [ACCOUNT_EMAIL.all_on(self.page), TYPED.all_on(self.page), *named]
+
+    def owner(self) -> Owner:
+        """Whose session the site says that it is. Raises NotMeasured if it does not say."""
+        told = patiently(self.page, self._told_owner)
+        return Owner(SecretStr(told["email"]), SecretStr(told["name"]), _moment(told["expires"]))
+
+    def _told_owner(self) -> dict[str, str]:
+        told: dict[str, str] = self.page.evaluate(WHO)
+        if not told["email"]:
+            raise NotMeasured(
+                "the site does not say whose account is signed in (/api/auth/session, /backend-api/me): "
+                "nothing was ended, for it might be somebody else's"
+            )
+        return told
 
     def open(self) -> None:
         """Go to the app's home. Raises NotMeasured if the site shows an error or a challenge instead."""
@@ -124,3 +170,11 @@ class Shell:
                 raise NotMeasured("no answer came to a message of a signed-in device") from None
 
         patiently(self.page, once)
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -30,6 +30,11 @@ SECURITY_TAB = Mark(
     ),
     "chatgpt-web.md: `Security and login` in the current UI, `Security` in help texts",
 )
+IDENTITY = Mark(
+    "question for the identity",
+    (text(re.compile("^verify (your identity|it's you)$", re.I)).reported(),),
+    "chatgpt-web.md, how automation is stopped: `Verify your identity` before security settings",
+)
 ENTRY = Mark(
     "button that opens Active sessions",
     (beside(TITLE, role("button", re.compile("^(manage|view|see|show)( all)?$", re.I))),),

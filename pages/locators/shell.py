@@ -80,3 +80,8 @@ ACCOUNT_EMAIL = Mark(
     (test_id("account-email"), text(re.compile(r"[^\s@]+@[^\s@]+\.[a-z]{2,}", re.I))),
     "used only to cover the address in screenshots",
 )
+TYPED = Mark(
+    "what was typed into a field",
+    (css('input[type=email], input[type=password], input[autocomplete="one-time-code"], input[name=email]'),),
+    "used only to cover it in screenshots",
+)

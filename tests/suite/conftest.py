@@ -28,7 +28,24 @@ SHORT = {
 }
 """A window of seconds: these tests are about what the suite does, not about how long a site takes."""
 
-OURS = ("ACCOUNT_", "TEST_ACCOUNT", "TARGET", "BASE_URL", "REPLICA_", "REPORTS_DIR", "PYTEST_")
+SHORT_REPLICA = frozenset(name for name in SHORT if name.startswith("REPLICA_"))
+"""Those of them that are for a replica which the run starts itself."""
+
+OURS = (
+    "ACCOUNT_",
+    "TEST_ACCOUNT",
+    "TARGET",
+    "BASE_URL",
+    "REPLICA_",
+    "REPORTS_DIR",
+    "PYTEST_",
+    "SIGN_IN",
+    "IMAP_",
+    "KNOWN_",
+    "END_UNKNOWN",
+    "KEEP_",
+    "ALLOWED_",
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +104,14 @@ class Suite:
     def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         """This process's environment with none of its settings, and those given."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-        return {**inherited, **SHORT, "REPORTS_DIR": str(self.folder), "COLUMNS": "120", **settings}
+        kept = {
+            "STATE_DIR": str(self.folder.parent / "auth"),
+            "XDG_STATE_HOME": str(self.folder.parent / "state"),
+        }
+        given = {**SHORT, "REPORTS_DIR": str(self.folder), "COLUMNS": "120", **kept, **settings}
+        if "BASE_URL" in settings:  # that site behaves as it was started
+            given = {name: value for name, value in given.items() if name not in SHORT_REPLICA}
+        return {**inherited, **given}
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a run in a session of its own, so that a signal to all of it reaches nobody else."""

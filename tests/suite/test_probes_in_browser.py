@@ -91,7 +91,7 @@ def signed_in(context: BrowserContext, site: Site) -> Person:
     """Sign in, by the real pages."""
     page = context.new_page()
     email, password = (SecretStr(site.account[name]) for name in ("ACCOUNT_EMAIL", "ACCOUNT_PASSWORD"))
-    SignIn(page, site.base_url).sign_in(email, password, lambda: None)
+    SignIn(page, site.base_url).sign_in(email, password, lambda _mailed: None)
     Shell(page, site.base_url).signed_in.wait_for()
     return Person(site, context, page)
 

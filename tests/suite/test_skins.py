@@ -61,7 +61,7 @@ def new_device(browser: Browser) -> Iterator[NewDevice]:
         contexts.append(context)
         page = context.new_page()
         email, password = (SecretStr(site.account[name]) for name in ("ACCOUNT_EMAIL", "ACCOUNT_PASSWORD"))
-        SignIn(page, site.base_url).sign_in(email, password, lambda: None)
+        SignIn(page, site.base_url).sign_in(email, password, lambda _mailed: None)
         return Device(page, ActiveSessions(page, site.base_url, "Asia/Tokyo"))
 
     yield make
