@@ -68,17 +68,28 @@ class Desk:
 
         Raises SignInBlocked, and writes nothing, if it was so often within the last 24 hours.
         """
-        now, path = datetime.now(UTC), self.folder / f"{self.name}.sign-ins.json"
-        recent = [then for then in _times(path) if now - then < A_DAY]
+        now, recent = datetime.now(UTC), self._recent()
         if at_most is not None and len(recent) >= at_most:
             free = min(recent) + A_DAY
             raise SignInBlocked(
                 f"the account was signed in {len(recent)} times within 24 hours, as often as "
                 f"SIGN_INS_PER_DAY allows: wait until {free:%Y-%m-%d %H:%M} UTC"
             )
-        new = path.with_suffix(".new")
+        new = self._sign_ins.with_suffix(".new")
         new.write_text(json.dumps([then.isoformat() for then in (*recent, now)]), encoding="utf-8")
-        new.replace(path)
+        new.replace(self._sign_ins)
+
+    def has_room(self, at_most: int | None) -> bool:
+        """Whether the account may be signed in once more now. Raises SignInBlocked if that cannot be told."""
+        return at_most is None or len(self._recent()) < at_most
+
+    @property
+    def _sign_ins(self) -> Path:
+        return self.folder / f"{self.name}.sign-ins.json"
+
+    def _recent(self) -> list[datetime]:
+        now = datetime.now(UTC)
+        return [then for then in _times(self._sign_ins) if now - then < A_DAY]
 
 
 def _times(path: Path) -> list[datetime]:

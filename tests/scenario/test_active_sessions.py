@@ -16,7 +16,7 @@ from fixtures.asking import ask_patiently
 from fixtures.links import CONCURRENT, LOG_OUT, REVOCATION
 from fixtures.measuring import Measuring
 from fixtures.profiles import PHONE, Profile, Profiles
-from fixtures.promises import only_ours, recognisable, stayed_alive, the_current, the_same
+from fixtures.promises import recognisable, stayed_alive, the_current, the_same
 from fixtures.verdicts import settled_verdict, told
 from probes.message import HeldTokenMessage
 
@@ -101,9 +101,10 @@ def test_a_logged_out_session_is_invalidated(
         expect(primary.active_sessions.rows.first).to_be_visible()
         gone = replace(own, current=False)  # it was current on its own device alone
         expect(primary.active_sessions.rows_of(gone)).to_have_count(0)
-    with allure.step("The secondary device shows that nobody is signed in"):
-        expect(secondary.shell.any_signed_out).to_be_visible()
-        expect(secondary.shell.profile_menu).to_have_count(0)
+    if "page" in watch.eyes_on(secondary).layers:  # else nobody has reloaded it since
+        with allure.step("The secondary device shows that nobody is signed in"):
+            expect(secondary.shell.any_signed_out).to_be_visible()
+            expect(secondary.shell.profile_menu).to_have_count(0)
     with allure.step("The secondary device cannot send a message any more"):
         message = HeldTokenMessage(watch.eyes_on(secondary).copy, Budget())
         answer = ask_patiently(message, secondary.page)
@@ -126,7 +127,8 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
 
     The site promises that this takes no longer than the window. The delay is measured for every door of
     every session, and for all devices together; the report shows which door closed when. Somebody who signs
-    in again right afterwards has a new session, which the late wave of the log-out must not reach.
+    in again right afterwards has a new session, which the late wave of the log-out must not reach; where only
+    a person can sign in (SIGN_IN=state), that is left out.
 
     Third-party sessions, connected apps and command-line sessions are not ended by it and not claimed to be.
     """
@@ -137,26 +139,32 @@ def test_log_out_of_all_reaches_every_device_within_the_window(
     watching = measure("log out all", ended=[primary, secondary])
     with allure.step("Every session in the view belongs to this run"):
         left = [primary.may_have_left, secondary.may_have_left]
-        only_ours([each for each in primary.listed() if not any(by(each) for by in left)], own)
+        listed = [each for each in primary.listed() if not any(by(each) for by in left)]
+        profiles.require_accounted(listed, own)
         pictures("before log-out of all", primary, secondary)
     with watching as watch:
         with allure.step("Log out of all sessions"), watch.log_out_on(primary):
             primary.active_sessions.log_out_of_all()
-        with allure.step("Sign in afresh on a third device"):
-            newcomer = profiles.signed_in("newcomer", PHONE)
-            watch.add_control(newcomer)
+        newcomer = None
+        if profiles.sign_in_by_themselves:
+            with allure.step("Sign in afresh on a third device"):
+                newcomer = profiles.signed_in("newcomer", PHONE, afresh=True)
+                watch.add_control(newcomer)
         with allure.step("Wait until every door of every session has closed"):
             watch.until_settled()
     with allure.step("The fresh session has survived the log-out"):  # first: without it, no delay counts
         stayed_alive(watch.measurement, "the session made after the log-out was ended by it")
     verdict = settled_verdict(watch.measurement)
     with allure.step("All devices are out, within the window"):
-        pictures("after the last door closed", primary, secondary, newcomer)
+        pictures("after the last door closed", primary, secondary, *([newcomer] if newcomer else []))
         assert verdict is Verdict.WITHIN, f"log-out of all was late: {told(watch.measurement)}"
     with allure.step("Both devices show that nobody is signed in, the one that was pressed on included"):
         for profile in (primary, secondary):
-            expect(profile.shell.any_signed_out).to_be_visible()
-            expect(profile.shell.profile_menu).to_have_count(0)
+            if "page" in watch.eyes_on(profile).layers:
+                expect(profile.shell.any_signed_out).to_be_visible()
+                expect(profile.shell.profile_menu).to_have_count(0)
+    if newcomer is None:
+        return  # SIGN_IN=state: nobody signs in afresh while a log-out spreads
     with allure.step("The fresh session is the only one listed"):
         newcomer.shell.open()
         expect(newcomer.shell.signed_in).to_be_visible()

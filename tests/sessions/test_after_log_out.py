@@ -20,7 +20,7 @@ from fixtures.holding_back import held_back
 from fixtures.links import ASVS_CLIENT_DATA, ASVS_SESSIONS, LOG_OUT, bug_class
 from fixtures.observing import Observe
 from fixtures.profiles import Profile, Profiles
-from fixtures.promises import only_ours, the_same
+from fixtures.promises import the_same
 from fixtures.run import Run
 from fixtures.storage import came, cookies, kept
 from pages.listing import ListedSession
@@ -225,7 +225,7 @@ def test_whether_the_site_asks_for_the_password_again(
     """
     profiles.only(primary, secondary)
     own, view = secondary.own_session(), primary.active_sessions
-    only_ours(primary.listed(), [own, primary.own_session()])
+    profiles.require_accounted(primary.listed(), [own, primary.own_session()])
     presses: dict[str, Callable[[list[ListedSession]], None]] = {
         "one session": lambda listed: view.log_out(view.row_of(the_same(own, listed))),
         "all sessions": lambda _: view.log_out_of_all(),

@@ -17,7 +17,7 @@ from fixtures.holding_back import OWN_LOG_OUT, held_back
 from fixtures.links import ASVS_SESSIONS, HELP_ARTICLE, LOG_OUT, REVOCATION, bug_class
 from fixtures.observing import Observe
 from fixtures.profiles import Profile, Profiles
-from fixtures.promises import only_ours, stayed_alive
+from fixtures.promises import stayed_alive
 from fixtures.run import Run
 
 PRESSED_WITHIN_MS = 10_000
@@ -174,7 +174,7 @@ def test_two_devices_may_press_it_at_once(
     """
     pressers, everybody = (primary, secondary), (primary, secondary, bystander)
     profiles.only(*everybody)
-    only_ours(primary.listed(), [each.own_session() for each in everybody])
+    profiles.require_accounted(primary.listed(), [each.own_session() for each in everybody])
     copies = {each.name: each.copy(run) for each in everybody}
     for each in pressers:
         each.listed()

@@ -119,13 +119,14 @@ def test_a_sign_in_adds_one_row(primary: Profile, profiles: Profiles) -> None:
     The new session is listed once, to itself and to the device that was there before. An empty list and one
     that lacks the newest sign-in are the two ways in which an intruder stays unseen.
     """
+    profiles.require_sign_ins()
     profiles.only(primary)
     listed = primary.listed()
     assert len(listed) > 0, "the view lists no session at all, not even the one that looks at it"
     listed_once(listed)
     for name, device in (("secondary", LAPTOP), ("bystander", PHONE)):
         before = listed
-        newcomer = profiles.signed_in(name, device)
+        newcomer = profiles.signed_in(name, device, afresh=True)
         with allure.step(f"The {name} device, which is new, sees all that were there, and itself"):
             listed_to_all(before, newcomer.listed(), seen_on=newcomer)
         with allure.step("The device that was there before sees one row more"):
