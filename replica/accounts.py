@@ -76,6 +76,15 @@ class Accounts:
         if len(self._by_email) < len(accounts):
             raise ValueError("lists the same e-mail address twice")
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._by_email)
+
+    def after(self, account: Account) -> Account:
+        """The next one of the list; after the last comes the first."""
+        listed = list(self._by_email.values())
+        return listed[(listed.index(account) + 1) % len(listed)]
+
     def find(self, email: str) -> Account | None:
         """The account of an address, if there is one."""
         return self._by_email.get(email.strip().casefold())

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, model_validator
 
 from replica.defects import ON_THE_PAGE, Defect
+from replica.hurdles import Hurdle
 from replica.noise import Noise
 from replica.skins import Skin
 
@@ -50,12 +51,16 @@ class Behaviour(BaseModel):
     """The promises that the site breaks."""
     noise: frozenset[Noise] = frozenset()
     """The trouble that it has."""
+    hurdles: frozenset[Hurdle] = frozenset()
+    """What it puts before automation."""
     skin: Skin = Skin.LIST
     """The face of its Active sessions view."""
     outage_s: Duration = 20
     """How long the outage after a log-out lasts, where there is one."""
     challenge_s: Duration = 5
     """How long it asks for a person after a log-out, where it does."""
+    mailed_code_life_s: Duration = 600
+    """How long a code that was mailed is good, where one is."""
 
     # Off by default. By these, looking changes what is seen.
     serves_last_for_s: Delay = 0
@@ -73,7 +78,7 @@ class Behaviour(BaseModel):
             raise ValueError("delay_min_s must not be greater than delay_max_s")
         return self
 
-    @field_serializer("defects", "noise")
+    @field_serializer("defects", "noise", "hurdles")
     def _in_order(self, switches: frozenset[str]) -> list[str]:
         return sorted(switches)
 

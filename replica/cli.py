@@ -14,6 +14,8 @@ from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 from replica.accounts import Accounts, demo_account, read_accounts
 from replica.behaviour import Behaviour, explain
 from replica.defects import Defect
+from replica.hurdles import Hurdle, what_is_missing
+from replica.mail import Post
 from replica.noise import Noise
 from replica.server import Plan, PortTaken, serve
 from replica.skins import Skin
@@ -27,6 +29,13 @@ _BAD_USAGE = 2
 _DEFAULTS = Behaviour()
 # What typer raises for every kind of bad option; it has no public name of its own there.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+
+_SWITCHES: dict[str, type[Switch]] = {
+    "--defects": Defect,
+    "--noise": Noise,
+    "--hurdles": Hurdle,
+    "--skin": Skin,
+}
 
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 lets the system choose.")]
 
@@ -53,6 +62,10 @@ def run(
     stream_s: Annotated[float, typer.Option(help="Length of a streamed answer.")] = _DEFAULTS.stream_s,
     defects: Annotated[str, typer.Option(help="Broken promises, by name, with commas between them.")] = "",
     noise: Annotated[str, typer.Option(help="Trouble that is no broken promise, by name.")] = "",
+    hurdles: Annotated[str, typer.Option(help="What stands before automation, by name.")] = "",
+    maildir: Annotated[
+        Path | None, typer.Option(help="Where mailed codes are delivered, a Maildir; made if absent.")
+    ] = None,
     skin: Annotated[str, typer.Option(help="Face of the Active sessions view.")] = _DEFAULTS.skin,
     behaviour: Annotated[
         str, typer.Option(help="JSON object of any tunables; wins over the options.")
@@ -64,7 +77,8 @@ def run(
         Path | None, typer.Option(help="Keeps the sessions over a restart; written at a stop. Holds secrets.")
     ] = None,
     list_switches: Annotated[
-        bool, typer.Option("--list-switches", is_eager=True, help="Print all defects, noise and skins.")
+        bool,
+        typer.Option("--list-switches", is_eager=True, help="Print all defects, noise, hurdles and skins."),
     ] = False,
 ) -> None:
     """Serve the replica on the loopback until SIGTERM, SIGINT, or the end of the parent process.
@@ -81,6 +95,7 @@ def run(
     tunables: dict[str, Any] = {
         "defects": _named("--defects", defects, Defect),
         "noise": _named("--noise", noise, Noise),
+        "hurdles": _named("--hurdles", hurdles, Hurdle),
         "skin": (_named("--skin", skin, Skin) or [Skin.LIST])[0],
         "window_s": window_s,
         "delay_min_s": delay_min_s,
@@ -88,6 +103,9 @@ def run(
         "token_life_s": token_life_s,
         "stream_s": stream_s,
     }
+    chosen, post = _behaviour(tunables, behaviour), _post(maildir)
+    if missing := what_is_missing(chosen.hurdles, accounts, post):
+        raise BadSetting(f"--hurdles: {missing}")
     serve(
         Plan(
             port=port,
@@ -98,7 +116,8 @@ def run(
             edges=edges,
             seed=secrets.randbits(32) if seed is None else seed,
             accounts=accounts,
-            behaviour=_behaviour(tunables, behaviour),
+            behaviour=chosen,
+            post=post,
             public_url=_origin(public_url) if public_url else None,
             state_file=state,
             note=note,
@@ -146,10 +165,17 @@ def _named(option: str, text: str, switches: type[Switch]) -> list[str]:
 
 
 def _print_switches() -> None:
-    for switches in (Defect, Noise, Skin):
-        typer.echo(f"--{switches.__name__.lower()}" + ("s" if switches is Defect else ""))
+    for option, switches in _SWITCHES.items():
+        typer.echo(option)
         for switch in switches:
             typer.echo(f"  {switch:30}{switch.about}")
+
+
+def _post(folder: Path | None) -> Post | None:
+    try:
+        return Post(folder) if folder else None
+    except OSError as bad:
+        raise BadSetting(f"--maildir {folder}: {bad.strerror}; choose another folder") from None
 
 
 def _origin(url: str) -> str:

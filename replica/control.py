@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from replica.behaviour import explain
+from replica.hurdles import what_is_missing
 from replica.world import Outage
 
 if TYPE_CHECKING:
@@ -76,13 +77,16 @@ class Control:
         these sessions alone.
 
         `*_monotonic_s` are CLOCK_MONOTONIC seconds, which on Linux all processes of a machine share; `now`
-        gives both clocks at once. No cookie, token, password or whole e-mail address is told.
+        gives both clocks at once. `typed_elsewhere` counts what was typed on hosts that are not the site's:
+        each change of a field, and each form sent to one. No cookie, token, password or whole e-mail address
+        is told.
         """
         authority = self._world.authority
         wanted = set(request.query_params.getlist("session_id"))
         return JSONResponse(
             {
                 "now": {"monotonic_s": time.monotonic(), "wall": _utc(datetime.now(UTC))},
+                "typed_elsewhere": self._world.typed_elsewhere,
                 "sessions": [
                     _told_session(session)
                     for session in authority.sessions
@@ -101,14 +105,19 @@ class Control:
         return JSONResponse(self._world.behaviour.model_dump(mode="json"))
 
     async def change_behaviour(self, request: Request) -> Response:
-        """Change some tunables; what has been drawn already stays. 422 if one is unknown or out of range."""
+        """Change some tunables; what has been drawn already stays.
+
+        422 if one is unknown or out of range, or needs what the replica was not started with.
+        """
+        world = self._world
         try:
-            self._world.behaviour = self._world.behaviour.patched(
-                _CHANGES.validate_json(await request.body())
-            )
+            changed = world.behaviour.patched(_CHANGES.validate_json(await request.body()))
         except ValidationError as bad:
             return JSONResponse({"detail": explain(bad)}, 422)
-        return JSONResponse(self._world.behaviour.model_dump(mode="json"))
+        if missing := what_is_missing(changed.hurdles, world.accounts, world.post):
+            return JSONResponse({"detail": f"hurdles: {missing}"}, 422)
+        world.behaviour = changed
+        return JSONResponse(changed.model_dump(mode="json"))
 
     async def outage(self, request: Request) -> Response:
         """From now on and for `for_s` seconds the app answers every request with `status`; 0 ends it."""

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from replica.accounts import Account
+    from replica.mail import MailedCode
+
+ENTRY, PASSWORD, VERIFY = "/log-in-or-create-account", "/log-in/password", "/verify-identity"
+"""Sign-in pages that others lead to: where a sign-in begins, its second page, and a proof of identity."""
 
 FLOW_LIFE_S = 900
 """A sign-in that takes longer has to start again; long enough for a person with a second factor."""
@@ -24,17 +28,21 @@ class Flow:
     """One sign-in, from the Log in button to the callback. All its ids are unguessable."""
 
     next_path: str
+    session_id: str = ""
+    """The session whose person shows again who that is; empty where this is a sign-in."""
     state: str = field(default_factory=lambda: secrets.token_urlsafe(24))
     challenge_id: str = field(default_factory=lambda: secrets.token_urlsafe(12))
     code: str = field(default_factory=lambda: secrets.token_urlsafe(24), repr=False)
     email: str = ""
     account: Account | None = None
+    mailed: MailedCode | None = None
     passed: bool = False
     ends_monotonic_s: float = field(default_factory=lambda: time.monotonic() + FLOW_LIFE_S)
 
     def identify(self, account: Account | None) -> None:
         """Say whose sign-in it is. Steps passed for another account count no longer."""
         self.account = account
+        self.mailed = None
         self.passed = False
 
 
@@ -44,10 +52,10 @@ class Flows:
     def __init__(self) -> None:
         self._by_state: dict[str, Flow] = {}
 
-    def start(self, next_path: str) -> Flow:
+    def start(self, next_path: str, *, session_id: str = "") -> Flow:
         """Begin a sign-in that will end at a path of the app; any other target becomes the home page."""
         self._drop_old()
-        flow = Flow(next_path if _LOCAL_PATH.fullmatch(next_path) else "/")
+        flow = Flow(next_path if _LOCAL_PATH.fullmatch(next_path) else "/", session_id)
         self._by_state[flow.state] = flow
         return flow
 

@@ -15,16 +15,19 @@ from typing import TYPE_CHECKING
 import uvicorn
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import Mount, Route
+from starlette.routing import Host, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from replica.api import Api
 from replica.api_platform import Platform
+from replica.challenge import Challenged
 from replica.chat import Chat
 from replica.control import Control, TokenOnly
 from replica.credentials import Credentials
+from replica.elsewhere import Elsewhere
 from replica.front import FrontDoor, NoStore, Storable
 from replica.gate import Gate
+from replica.hurdles import IDENTITY_PROVIDER, LOOK_ALIKE
 from replica.oauth import OAuth
 from replica.propagation import Edges
 from replica.refusals import Refused, refuse
@@ -44,6 +47,7 @@ if TYPE_CHECKING:
 
     from replica.accounts import Accounts
     from replica.behaviour import Behaviour
+    from replica.mail import Post
     from replica.state import State
 
 _LOOPBACK = "127.0.0.1"
@@ -72,6 +76,8 @@ class Plan:
     behaviour: Behaviour
     public_url: str | None = None
     """Where the app is reached, if not where it listens."""
+    post: Post | None = None
+    """What delivers the site's mail."""
     state_file: Path | None = None
     """What keeps the sessions over a restart."""
     note: str = ""
@@ -153,6 +159,7 @@ def _world(plan: Plan, state: State | None, listen_url: str, auth_url: str) -> W
         app_url=plan.public_url or listen_url,
         auth_url=auth_url,
         listen_url=listen_url,
+        post=plan.post,
         mint=Mint(state.key) if state else Mint(),
     )
     if state:
@@ -192,7 +199,12 @@ def _app(world: World) -> ASGIApp:
 
 
 def _auth(world: World) -> ASGIApp:
-    return _pages([*SignIn(world).routes, _static()])
+    elsewhere = Elsewhere(world)
+    other_hosts = {LOOK_ALIKE: elsewhere.look_alike, IDENTITY_PROVIDER: elsewhere.identity_provider}
+    hosts = [
+        Host(f"{name}.{_AUTH_HOST}", _pages([*routes, _static()])) for name, routes in other_hosts.items()
+    ]
+    return Challenged(_pages([*hosts, *SignIn(world).routes, _static()]), world)
 
 
 def _pages(routes: Sequence[BaseRoute | Route]) -> Starlette:

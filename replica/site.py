@@ -12,7 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from replica.arrivals import arrive
+from replica.flows import ENTRY, VERIFY
 from replica.gate import DEVICE_COOKIE, SESSION_COOKIE, Gate, delete_session_cookies
+from replica.hurdles import Hurdle
 from replica.listing import has_view
 from replica.propagation import Action
 from replica.sessions import CODEX, PLATFORM
@@ -21,10 +23,14 @@ from replica.world import TEMPLATES
 if TYPE_CHECKING:
     from starlette.requests import Request
 
+    from replica.accounts import Account
+    from replica.flows import Flow
     from replica.gate import Visitor
+    from replica.sessions import Session
     from replica.world import World
 
 STATE_COOKIE = "__Secure-next-auth.state"
+_SECURITY = "/#settings/Security"
 
 _DAY_S = 86_400
 COOKIE_LIFE_S = 90 * _DAY_S
@@ -51,6 +57,7 @@ class Site:
             Route("/platform", self.platform),
             Route("/loggedout", self.logged_out),
             Route("/auth/login", self.login),
+            Route("/auth/verify", self.verify),
             Route("/auth/logout", self.logout),
             Route("/api/auth/callback/openai", self.callback),
         ]
@@ -67,6 +74,7 @@ class Site:
                 "session_manager": has_view(account, self._world.behaviour),
                 "window": in_words(self._world.behaviour.window_s),
                 "behaviour": self._world.behaviour,
+                "is_to_verify": self._is_to_verify(visitor.session),
             }
             page = TEMPLATES.TemplateResponse(request, "app.html", context)
         if DEVICE_COOKIE not in request.cookies:
@@ -98,8 +106,21 @@ class Site:
             # under another name the cookie of this sign-in would not be there when it comes back
             return RedirectResponse(f"{self._world.app_url}/auth/login?{request.url.query}", 302)
         flow = self._world.flows.start(request.query_params.get("next", "/"))
-        query = urlencode({"state": flow.state})
-        response = RedirectResponse(f"{self._world.auth_url}/log-in-or-create-account?{query}", 302)
+        if Hurdle.SENT_ELSEWHERE in self._world.behaviour.hurdles:
+            return self._leave_for(flow, f"{self._world.look_alike_url}{ENTRY}")
+        return self._leave_for(flow, f"{self._world.auth_url}{ENTRY}")
+
+    async def verify(self, request: Request) -> Response:
+        """Let somebody who is signed in show again who that is, before the Security tab of the settings."""
+        session = self._gate.visitor(request).session
+        if session is None:
+            return RedirectResponse("/auth/login", 302)
+        flow = self._world.flows.start(_SECURITY, session_id=session.id)
+        flow.email = session.account.email
+        return self._leave_for(flow, f"{self._world.auth_url}{VERIFY}")
+
+    def _leave_for(self, flow: Flow, url: str) -> Response:
+        response = RedirectResponse(f"{url}?{urlencode({'state': flow.state})}", 302)
         # ties the callback to the browser that began: nobody can be signed in to somebody else's account
         response.set_cookie(
             STATE_COOKIE, flow.state, max_age=_STATE_LIFE_S, secure=True, httponly=True, samesite="lax"
@@ -115,17 +136,31 @@ class Site:
         own = secrets.compare_digest(request.cookies.get(STATE_COOKIE, "").encode(), state.encode())
         flow = self._world.flows.finish(state, request.query_params.get("code", "")) if own else None
         if flow is None or flow.account is None:
-            context = {"title": "Sign-in failed", "text": "This sign-in has expired. Please log in again."}
-            return TEMPLATES.TemplateResponse(request, "message.html", context, 400)
+            return _failed(request)
+        response: Response = RedirectResponse(flow.next_path, 302)
+        if flow.session_id:
+            session = self._gate.visitor(request).session
+            if session is None or session.id != flow.session_id or session.account is not flow.account:
+                return _failed(request)
+            self._world.verified.add(session.id)
+        else:
+            self._let_in(request, flow.account, response)
+        response.delete_cookie(STATE_COOKIE, secure=True, httponly=True, samesite="lax")
+        return response
+
+    def _let_in(self, request: Request, account: Account, response: Response) -> None:
+        if Hurdle.ANOTHER_ACCOUNT in self._world.behaviour.hurdles:
+            account = self._world.accounts.after(account)
         device_id = request.cookies.get(DEVICE_COOKIE) or str(uuid.uuid4())
-        session = arrive(self._world, flow.account, device_id, request.headers.get("user-agent", ""))
-        response = RedirectResponse(flow.next_path, 302)
+        session = arrive(self._world, account, device_id, request.headers.get("user-agent", ""))
         response.set_cookie(
             SESSION_COOKIE, session.cookie, max_age=COOKIE_LIFE_S, secure=True, httponly=True, samesite="lax"
         )
         response.set_cookie(DEVICE_COOKIE, device_id, max_age=_DEVICE_LIFE_S, secure=True, samesite="lax")
-        response.delete_cookie(STATE_COOKIE, secure=True, httponly=True, samesite="lax")
-        return response
+
+    def _is_to_verify(self, session: Session) -> bool:
+        asks = Hurdle.VERIFY_IDENTITY in self._world.behaviour.hurdles
+        return asks and session.id not in self._world.verified
 
     async def logout(self, request: Request) -> Response:
         """End the visitor's own session, which spreads to the edges like any other log-out."""
@@ -148,6 +183,11 @@ class Site:
             response = TEMPLATES.TemplateResponse(request, "surface.html", context)
         self._gate.set_cookies(visitor, response)
         return response
+
+
+def _failed(request: Request) -> Response:
+    context = {"title": "Sign-in failed", "text": "This sign-in has expired. Please log in again."}
+    return TEMPLATES.TemplateResponse(request, "message.html", context, 400)
 
 
 def in_words(duration_s: float) -> str:

@@ -1,8 +1,8 @@
 """What a site keeps over a restart, as a file: sessions, their ends, trusted devices, tokens, used codes.
 
-Sign-ins under way, an outage, what edges remember of their own answers, the tokens of other apps, API keys,
-and passwords and second factors that were changed end with the process. Moments are CLOCK_MONOTONIC seconds,
-so a file is worth nothing once the machine was started again.
+Sign-ins under way, proofs of identity, an outage, what edges remember of their own answers, the tokens of
+other apps, API keys, and passwords and second factors that were changed end with the process. Moments are
+CLOCK_MONOTONIC seconds, so a file is worth nothing once the machine was started again.
 """
 
 from __future__ import annotations

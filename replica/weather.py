@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from starlette.responses import HTMLResponse, JSONResponse
 
+from replica.challenge import challenge
 from replica.noise import CLOCK_OFF_S, Noise
 from replica.propagation import FROM_AFAR
 
@@ -39,18 +40,6 @@ ERRORS = {
     503: "Service Unavailable",
     504: "Gateway Timeout",
 }
-
-CHALLENGE = """<!DOCTYPE html>
-<html lang="en-US">
-<head><meta charset="utf-8"><title>Just a moment...</title></head>
-<body>
-<h1>Just a moment...</h1>
-<p>Verify you are human by completing the action below.</p>
-<form><input type="hidden" name="cf-turnstile-response"></form>
-</body>
-</html>
-"""
-"""The marks of Cloudflare's page, without its frame: the replica loads nothing from anywhere else."""
 
 _SEND_NO_FAREWELL = struct.pack("ii", 1, 0)
 """For SO_LINGER: a socket that is closed with this sends a reset."""
@@ -144,7 +133,7 @@ class Noisy:
             waiting = {**_NOT_KEPT, "retry-after": str(math.ceil(behaviour.outage_s - since_s))}
             return HTMLResponse("<title>Down</title><h1>We will be back soon</h1>", 503, waiting)
         if Noise.CHALLENGE in noise and 0 <= since_s < behaviour.challenge_s:
-            return HTMLResponse(CHALLENGE, 403, {**_NOT_KEPT, "cf-mitigated": "challenge"})
+            return challenge()
         if Noise.THROTTLING in noise and (left_s := self._weather.throttled_s()) > 0:
             waiting = {**_NOT_KEPT, "retry-after": str(math.ceil(left_s))}
             return JSONResponse({"detail": "Too many requests"}, 429, waiting)

@@ -15,6 +15,7 @@ const TABS = [
 ];
 const HASH = /^#settings(?:\/(.*))?$/;
 
+const shell = document.querySelector("#shell");
 let hide = null;
 let dialog = null;
 let user = null;
@@ -47,6 +48,11 @@ function build() {
 }
 
 function select(segment) {
+  if (segment === "Security" && "isToVerify" in shell.dataset) {
+    // who is signed in shows again who that is, and comes back to this tab
+    location.assign("/auth/verify");
+    return;
+  }
   const [, name] = TABS.find(([known]) => known === segment);
   dialog.querySelectorAll('[role="tab"]').forEach((tab) => {
     tab.setAttribute("aria-selected", String(tab.id === `tab-${segment}`));

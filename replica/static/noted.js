@@ -1,0 +1,2 @@
+// Tells this host that something was typed, and nothing of what it was.
+addEventListener("input", () => navigator.sendBeacon("/noted"));
