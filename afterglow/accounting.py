@@ -33,7 +33,9 @@ class KnownRow:
     @classmethod
     def read(cls, entry: str) -> KnownRow:
         """Read `Chrome on Mac` or `Chrome on Mac @ 2026-11-20 10:22`."""
-        device, _, moment = entry.partition("@")
+        device, at, moment = entry.rpartition("@")
+        if not at:
+            device, moment = entry, ""
         return cls(device.strip().casefold(), moment.strip())
 
     def fits(self, row: Row) -> bool:

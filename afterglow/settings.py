@@ -13,6 +13,8 @@ from pydantic import Field, HttpUrl, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from afterglow.contradictions import contradictions
+from afterglow.env_file import misread
+from afterglow.redaction import EMAIL
 
 Seconds = Annotated[float, Field(gt=0, lt=86_400)]
 
@@ -156,7 +158,9 @@ class Settings(BaseSettings):
     replica_defects: str | None = None
     replica_noise: str | None = None
     replica_hurdles: str | None = None
+    replica_maildir: Path | None = None
     replica_skin: str | None = None
+    replica_capture: Path | None = None
     replica_behaviour: str | None = None
 
     @model_validator(mode="after")
@@ -229,8 +233,14 @@ class Settings(BaseSettings):
     @property
     def secrets(self) -> list[str]:
         """Every value that must be in nothing that the run leaves behind; addresses are masked by pattern."""
-        held = (getattr(self, name) for name in type(self).model_fields if name not in ADDRESSES)
-        return [value.get_secret_value() for value in held if isinstance(value, SecretStr)]
+        held = {name: getattr(self, name) for name in type(self).model_fields}
+        secrets = {
+            name: value.get_secret_value() for name, value in held.items() if isinstance(value, SecretStr)
+        }
+        # a mailbox may be known by a name that is no address, and that no pattern finds
+        return [
+            value for name, value in secrets.items() if name not in ADDRESSES or not EMAIL.fullmatch(value)
+        ]
 
 
 def listed(text: str | None) -> list[str]:
@@ -238,7 +248,11 @@ def listed(text: str | None) -> list[str]:
     return [part.strip() for part in (text or "").split(",") if part.strip()]
 
 
-REMEDIES = {"missing": "is missing: set it in .env"}
+SAID = {
+    "bool": "should be yes or no",
+    "url": "should be an address with its scheme, as in https://chatgpt.com",
+}
+"""What is said instead of pydantic's words, by the beginning of an error's type."""
 
 LOOKS_LIKE = 0.8
 """How alike two names must be for one to be taken for the other, mistyped: a letter or two in ten."""
@@ -251,35 +265,59 @@ def _line(error: Any) -> str:
     name = ".".join(str(part) for part in error["loc"]).upper()
     if error["type"] == "extra_forbidden":
         return _no_such(name)
-    fallback = f"{error['msg'].lower()}: mend it in .env or the environment"
-    return f"{name}: {REMEDIES.get(error['type'], fallback)}"
+    words = error["msg"].lower().removeprefix("input ").partition(", unable to")[0]
+    said = SAID.get(error["type"].partition("_")[0], words)
+    return f"{name}: {said}: mend it in .env or the environment"
 
 
 def _no_such(name: str) -> str:
-    meant = _meant_by(name)
+    if not name.replace("_", "").isalpha():  # as all settings are; a line of a secret may look like a name
+        return "a name in .env or the environment is no setting: see .env.example for those there are"
+    meant = " or ".join(_alike(name) or _within(name))
     remedy = f"did you mean {meant}?" if meant else "see .env.example for those there are"
     return f"{name}: no such setting: {remedy}"
 
 
-def _meant_by(name: str) -> str | None:
-    names = [field.upper() for field in Settings.model_fields]
-    return next(iter(get_close_matches(name, names, n=1, cutoff=LOOKS_LIKE)), None)
+def _names() -> list[str]:
+    return [field.upper() for field in Settings.model_fields]
+
+
+def _alike(name: str) -> list[str]:
+    """The setting that was mistyped, if one is alike."""
+    return get_close_matches(name, _names(), n=1, cutoff=LOOKS_LIKE)
+
+
+def _within(name: str) -> list[str]:
+    """The settings of which only a part was written, as in PASSWORD; none if that could be many."""
+    found = [each for each in _names() if f"_{name}_" in f"_{each}_"]
+    return found if len(found) <= FEW else []
+
+
+FEW = 3
+"""So many names can be offered to choose from."""
 
 
 def mistyped(names: Iterable[str]) -> list[str]:
     """What is wrong with variables of the environment that look like settings and are none.
 
-    Only names of several words are judged: others may well be somebody else's.
+    Only names of several words are judged, and the first letter counts: DATABASE_URL and SMTP_PASSWORD are
+    somebody else's.
     """
-    own = {name.upper() for name in Settings.model_fields}
-    strange = (name for name in sorted(names) if name not in own and "_" in name)
-    return [_no_such(name) for name in strange if (meant := _meant_by(name)) and "_" in meant]
+    # pydantic takes them in any case
+    strange = sorted({name.upper() for name in names if "_" in name} - set(_names()))
+    return [_no_such(name) for name in strange if any(_is_slip(name, meant) for meant in _alike(name))]
+
+
+def _is_slip(name: str, meant: str) -> bool:
+    return "_" in meant and meant[0] == name[0]
 
 
 def load(env_file: Path = Path(".env")) -> Settings:
     """Read the environment and `.env`; the environment wins. Raises SettingsError with one line."""
     wrong = mistyped(os.environ)
     try:
+        if unread := list(misread(env_file)):
+            raise SettingsError(f"settings: {'; '.join(unread)}")
         settings = Settings(_env_file=env_file)
     except ValidationError as error:
         wrong += [_line(each) for each in error.errors(include_url=False, include_input=False)]

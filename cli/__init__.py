@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import catalogue, drill, matrix, report, runs, scenario, setup, signin, test
+from cli import catalogue, config, drill, matrix, report, runs, scenario, setup, signin, test
 from cli.place import Stop
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,  # a bug's traceback must reach an issue as Python wrote it
 )
 app.command("setup")(setup.main)
+app.command("config")(config.main)
 app.command("signin")(signin.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
 app.command("catalogue", context_settings=scenario.TAKES_ANYTHING)(catalogue.main)
