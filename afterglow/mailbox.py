@@ -107,7 +107,8 @@ class Mailbox:
     def _mails(self, box: BaseMailBox, since: datetime) -> Iterator[Mail]:
         """The mails of that sender that were sent since then."""
         # the server knows days only, and counts them in a time zone of its own
-        criteria = AND(date_gte=(since - timedelta(days=1)).date(), from_=self.sender)
+        criteria = AND(date_gte=(since - timedelta(days=1)).date(), from_=self.sender.removeprefix("@"))
+        # what arrived before was sent before: it need not be fetched
         came = {uid: at for uid, at in _arrivals(box, box.uids(criteria)).items() if at >= since}
         for message in box.fetch(uid_list=list(came), mark_seen=False) if came else ():
             mail = Mail(message, came[message.uid or ""])
@@ -183,7 +184,7 @@ def _arrivals(box: BaseMailBox, uids: list[str]) -> dict[str, datetime]:
 
 def is_from(sender: str, address: str) -> bool:
     """Whether an address is the sender's: the same address, or of that domain or one below it."""
-    sender, address = sender.strip().lower().removeprefix("@"), address.strip().lower()
+    sender, address = sender.lower().removeprefix("@"), address.lower()
     if "@" in sender:
         return address == sender
     return f".{address.rpartition('@')[2]}".endswith(f".{sender}")
