@@ -100,6 +100,7 @@ class States:
         """Keep a sign-in, and forget those of its profile that are spent. Raises BadState if that fails."""
         if not NAME.fullmatch(about.profile):
             raise BadState(f"{about.profile!r} cannot be kept: use lower-case letters, digits and hyphens")
+        _write(self.folder / ".gitignore", "*\n")  # whatever STATE_DIR says, it must never be committed
         kept = Kept(self._home / f"{about.profile}-{about.saved:%Y%m%dT%H%M%S%f}.json", about)
         _write(kept.path, json.dumps(state))
         self._tell(kept)

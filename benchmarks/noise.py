@@ -49,7 +49,18 @@ SHORT = {
 }
 """A window of seconds, and long patience: a site in trouble takes its time to be sure of."""
 
-SETTINGS = ("ACCOUNT_", "TEST_ACCOUNT", "TARGET", "BASE_URL", "REPLICA_", "REPORTS_DIR", "PYTEST_")
+SETTINGS = (
+    "ACCOUNT_",
+    "TEST_ACCOUNT",
+    "TARGET",
+    "BASE_URL",
+    "REPLICA_",
+    "REPORTS_DIR",
+    "PYTEST_",
+    "SIGN_",
+    "KEEP_",
+    "TRACES",
+)
 """What a user's environment may say to the suite, and must not here."""
 
 ENDS_WITHIN_S = 900.0

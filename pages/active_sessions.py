@@ -379,6 +379,7 @@ class ActiveSessions:
         local = listed.signed_in.astimezone(self.time_zone)
         exact = self.page.locator(f'time[datetime^="{listed.signed_in:%Y-%m-%dT%H:%M:%S}"]')
         yield rows.filter(has=exact)
-        # without a machine-readable time: the text, as en-US writes it
+        # without a machine-readable time: the text, as en-US writes it, to the minute
         clock = f"{local.hour % 12 or 12}:{local:%M}"
-        yield rows.filter(has_text=re.compile(rf"{local:%b}\w* {local.day}\b.*\b{clock}\b", re.S))
+        in_words = rows.filter(has_not=self.page.locator("time[datetime]"))
+        yield in_words.filter(has_text=re.compile(rf"{local:%b}\w* {local.day}\b.*\b{clock}\b", re.S))

@@ -41,6 +41,12 @@ class ListedSession:
         """What tells it from every other session, whoever looks: its id, else its device and sign-in time."""
         return self.session_id or (self.device, self.signed_in)
 
+    def looks_like(self, other: ListedSession) -> bool:
+        """Whether a person can tell their rows apart only by seconds: one device, and the same minute."""
+        if self.device != other.device or self.signed_in is None or other.signed_in is None:
+            return self.device == other.device
+        return abs((self.signed_in - other.signed_in).total_seconds()) < 60
+
     @property
     def missing(self) -> tuple[str, ...]:
         """The details that the site did not give."""

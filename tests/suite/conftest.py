@@ -39,12 +39,15 @@ OURS = (
     "REPLICA_",
     "REPORTS_DIR",
     "PYTEST_",
-    "SIGN_IN",
+    "SIGN_",
     "IMAP_",
     "KNOWN_",
     "END_UNKNOWN",
     "KEEP_",
     "ALLOWED_",
+    "STATE_DIR",
+    "TRACES",
+    "HEADED",
 )
 
 
