@@ -72,8 +72,8 @@ class Desk:
         if at_most is not None and len(recent) >= at_most:
             free = min(recent) + A_DAY
             raise SignInBlocked(
-                f"the account was signed in {len(recent)} times within 24 hours, as often as "
-                f"SIGN_INS_PER_DAY allows: wait until {free:%Y-%m-%d %H:%M} UTC"
+                f"the account was signed in as often as SIGN_INS_PER_DAY allows ({at_most} within 24 hours): "
+                f"wait until {free:%Y-%m-%d %H:%M} UTC"
             )
         new = self._sign_ins.with_suffix(".new")
         new.write_text(json.dumps([then.isoformat() for then in (*recent, now)]), encoding="utf-8")
