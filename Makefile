@@ -9,13 +9,28 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup scenario catalogue test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
+.PHONY: help setup config signin doctor capture share scenario catalogue test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(PACKAGES) ## install all that is needed; a second time it installs nothing
 	@$(IN_VENV) -m cli setup
+
+config: setup ## what is in force, and where it came from
+	@$(IN_VENV) -m cli config $(ARGS)
+
+signin: setup ## a person signs in, in a window, and it is kept: ARGS="primary secondary secondary"
+	@$(IN_VENV) -m cli signin $(ARGS)
+
+doctor: setup ## before a run: do the settings, the site, the locators and the probes hold? ends nothing
+	@$(IN_VENV) -m cli doctor $(ARGS)
+
+capture: setup ## a person walks through the view, and what a maintainer needs of it is kept
+	@$(IN_VENV) -m cli capture $(ARGS)
+
+share: setup ## the evidence of the last run in one zip, searched for secrets
+	@$(IN_VENV) -m cli share $(ARGS)
 
 scenario: setup ## the main job against TARGET (the embedded replica by default), and its report
 	@$(IN_VENV) -m cli scenario $(ARGS)
