@@ -23,7 +23,7 @@ config: setup ## what is in force, and where it came from
 signin: setup ## a person signs in, in a window, and it is kept: ARGS="primary secondary secondary"
 	@$(IN_VENV) -m cli signin $(ARGS)
 
-doctor: setup ## before a run: do the settings, the site, the locators and the probes hold? ends nothing
+doctor: setup ## is all there that a run needs? in under two minutes, and no session is ended
 	@$(IN_VENV) -m cli doctor $(ARGS)
 
 capture: setup ## a person walks through the view, and what a maintainer needs of it is kept

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from cli import catalogue, config, drill, matrix, report, runs, scenario, setup, signin, test
+from cli import catalogue, config, doctor, drill, matrix, report, runs, scenario, setup, signin, test
 from cli.place import Stop
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 app.command("setup")(setup.main)
 app.command("config")(config.main)
+app.command("doctor")(doctor.main)
 app.command("signin")(signin.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
 app.command("catalogue", context_settings=scenario.TAKES_ANYTHING)(catalogue.main)

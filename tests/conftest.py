@@ -7,7 +7,18 @@ from typing import Any
 
 import pytest
 
-LONGEST_FIRST = ("test_matrix.py", "test_survival.py", "test_nothing_lost.py", "test_skins.py")
+LONGEST_FIRST = (
+    "test_matrix.py",
+    "test_survival.py",
+    "test_nothing_lost.py",
+    "test_first_live_run.py",
+    "test_doctor.py",
+    "test_safety.py",
+    "test_hurdles.py",
+    "test_capture.py",
+    "test_nothing_secret.py",
+    "test_skins.py",
+)
 """Where several workers share the tests, the longest must not begin last."""
 
 
