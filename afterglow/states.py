@@ -23,6 +23,12 @@ from afterglow.outcomes import NotMeasured
 
 ABOUT = ".about.json"
 
+TOKEN = re.compile(r"(?=[^\s\"'{}:]*\d)[A-Za-z0-9._~+/=%-]{20,}")
+"""What in a stored value can be a credential; a theme and a language are none."""
+
+SECRET_COOKIE = 16
+"""Shorter cookies are settings."""
+
 NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 """What a profile may be called: its name becomes part of a file's."""
 
@@ -134,6 +140,29 @@ class States:
                 raise BadState(f"{path} is not what was kept there: remove it, and sign in anew") from None
             if about.account == self.account and about.site == self.site:
                 yield Kept(path.with_name(path.name.removesuffix(ABOUT) + ".json"), about)
+
+
+def credentials_in(state: Any) -> Iterator[str]:
+    """The credentials in what a browser holds, as Playwright tells it: cookies, and tokens that it stored."""
+    if not isinstance(state, Mapping):
+        return
+    for cookie in state.get("cookies", []):
+        if len(cookie["value"]) >= SECRET_COOKIE:
+            yield cookie["value"]
+    for text in _texts(state.get("origins", [])):
+        yield from TOKEN.findall(text)
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
+    elif isinstance(value, Mapping):
+        for name, each in value.items():
+            if name not in {"origin", "name"}:
+                yield from _texts(each)
 
 
 def _read(path: Path) -> Any:

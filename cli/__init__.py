@@ -6,7 +6,21 @@ import sys
 
 import typer
 
-from cli import catalogue, config, doctor, drill, matrix, report, runs, scenario, setup, signin, test
+from cli import (
+    capture,
+    catalogue,
+    config,
+    doctor,
+    drill,
+    matrix,
+    report,
+    runs,
+    scenario,
+    setup,
+    share,
+    signin,
+    test,
+)
 from cli.place import Stop
 
 app = typer.Typer(
@@ -19,12 +33,14 @@ app.command("setup")(setup.main)
 app.command("config")(config.main)
 app.command("doctor")(doctor.main)
 app.command("signin")(signin.main)
+app.command("capture")(capture.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
 app.command("catalogue", context_settings=scenario.TAKES_ANYTHING)(catalogue.main)
 app.command("matrix", context_settings=scenario.TAKES_ANYTHING)(matrix.matrix)
 app.command("noise", context_settings=scenario.TAKES_ANYTHING)(matrix.noise)
 app.command("drill", context_settings=scenario.TAKES_ANYTHING)(drill.main)
 app.command("report")(report.main)
+app.command("share")(share.main)
 app.command("test")(test.main)
 app.add_typer(runs.app, name="runs")
 

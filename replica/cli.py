@@ -13,6 +13,7 @@ from pydantic import AnyHttpUrl, TypeAdapter, ValidationError
 
 from replica.accounts import Accounts, demo_account, read_accounts
 from replica.behaviour import Behaviour, explain
+from replica.captured import BadCapture, read_capture
 from replica.defects import Defect
 from replica.hurdles import Hurdle, what_is_missing
 from replica.mail import Post
@@ -67,6 +68,9 @@ def run(
         Path | None, typer.Option(help="Where mailed codes are delivered, a Maildir; made if absent.")
     ] = None,
     skin: Annotated[str, typer.Option(help="Face of the Active sessions view.")] = _DEFAULTS.skin,
+    capture: Annotated[
+        Path | None, typer.Option(help="What `afterglow capture` kept elsewhere, for the skin `captured`.")
+    ] = None,
     behaviour: Annotated[
         str, typer.Option(help="JSON object of any tunables; wins over the options.")
     ] = "{}",
@@ -106,6 +110,8 @@ def run(
     chosen, post = _behaviour(tunables, behaviour), _post(maildir)
     if missing := what_is_missing(chosen.hurdles, accounts, post):
         raise BadSetting(f"--hurdles: {missing}")
+    if chosen.skin is Skin.CAPTURED and capture is None:
+        raise BadSetting("--skin captured: there is nothing to show; give --capture FILE")
     serve(
         Plan(
             port=port,
@@ -118,6 +124,7 @@ def run(
             accounts=accounts,
             behaviour=chosen,
             post=post,
+            captured=_captured(capture),
             public_url=_origin(public_url) if public_url else None,
             state_file=state,
             note=note,
@@ -176,6 +183,13 @@ def _post(folder: Path | None) -> Post | None:
         return Post(folder) if folder else None
     except OSError as bad:
         raise BadSetting(f"--maildir {folder}: {bad.strerror}; choose another folder") from None
+
+
+def _captured(path: Path | None) -> dict[str, Any] | None:
+    try:
+        return read_capture(path) if path else None
+    except BadCapture as bad:
+        raise BadSetting(f"--capture {path}: {bad}") from None
 
 
 def _origin(url: str) -> str:

@@ -10,7 +10,7 @@ import signal
 import socket
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from replica.api import Api
 from replica.api_platform import Platform
+from replica.captured import routes_of
 from replica.challenge import Challenged
 from replica.chat import Chat
 from replica.control import Control, TokenOnly
@@ -78,6 +79,8 @@ class Plan:
     """Where the app is reached, if not where it listens."""
     post: Post | None = None
     """What delivers the site's mail."""
+    captured: dict[str, Any] | None = None
+    """The face that was captured elsewhere."""
     state_file: Path | None = None
     """What keeps the sessions over a restart."""
     note: str = ""
@@ -130,7 +133,7 @@ async def _serve(
 ) -> None:
     world = _world(plan, state, listen_url=_url(_LOOPBACK, app), auth_url=_url(_AUTH_HOST, auth))
     servers = {
-        app: _server(_app(world)),
+        app: _server(_app(world, plan.captured)),
         auth: _server(_auth(world)),
         control: _server(TokenOnly(_pages(Control(world).routes), plan.control_token)),
     }
@@ -191,10 +194,10 @@ def _tell_ready(world: World, plan: Plan, control_url: str) -> None:
     sys.stdout.flush()
 
 
-def _app(world: World) -> ASGIApp:
+def _app(world: World, captured: dict[str, Any] | None) -> ASGIApp:
     gate = Gate(world)
     parts = [part(world, gate) for part in (Site, Api, Chat, Credentials, OAuth, Platform)]
-    routes = [route for part in parts for route in part.routes]
+    routes = [route for part in parts for route in part.routes] + routes_of(captured)
     return Noisy(FrontDoor(Storable(_pages([*routes, _static()]), world), world), world)
 
 

@@ -21,3 +21,4 @@ class Skin(Switch):
     ONBOARDING = "onboarding", "An onboarding dialog lies over the app when it is opened."
     BILLING = "billing", "A renewal dialog lies over the app when it is opened."
     UNMATCHED = "unmatched", "Other words, other roles: nothing that anybody could have guessed."
+    CAPTURED = "captured", "As it was captured on another site; needs --capture."

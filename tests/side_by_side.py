@@ -12,6 +12,11 @@ APART = (
     "test_verdicts.py",
     "test_capabilities.py",
     "test_skins.py",
+    "test_first_live_run.py",
+    "test_doctor.py",
+    "test_safety.py",
+    "test_hurdles.py",
+    "test_nothing_secret.py",
 )
 """Each test of these may run beside the others of its file."""
 

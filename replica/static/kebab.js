@@ -11,17 +11,25 @@ function place(menu, { top, bottom, right }) {
   menu.style.right = `${document.documentElement.clientWidth - right}px`;
 }
 
-// Opens a menu beside its button, outside of every dialog; pressed again, the button closes it.
-export function openMenu(button, actions) {
-  const again = button.getAttribute("aria-expanded") === "true";
+export function closeMenu() {
   close?.();
-  if (again) return;
+}
+
+function menuOf(button, actions) {
   const item = ({ name, act }) => el("button", { type: "button", role: "menuitem", onclick: () => { close(); act(button); } }, name);
-  const menu = el(
+  return el(
     "div",
     { class: "menu floating", id: ID, role: "menu", "aria-label": button.getAttribute("aria-label") },
     ...actions.map(item),
   );
+}
+
+// Opens a menu beside its button, outside of every dialog; pressed again, the button closes it. It can be a menu that
+// is there already, and the button need not name it.
+export function openMenu(button, actions, { menu = menuOf(button, actions), named = true } = {}) {
+  const again = button.getAttribute("aria-expanded") === "true";
+  close?.();
+  if (again) return;
   const onclick = (event) => {
     if (!menu.contains(event.target) && !button.contains(event.target)) close();
   };
@@ -45,6 +53,6 @@ export function openMenu(button, actions) {
   document.body.append(menu);
   place(menu, button.getBoundingClientRect());
   button.setAttribute("aria-expanded", "true");
-  button.setAttribute("aria-controls", ID);
-  menu.querySelector('[role="menuitem"]').focus();
+  if (named) button.setAttribute("aria-controls", menu.id);
+  menu.querySelector('[role="menuitem"]')?.focus();
 }

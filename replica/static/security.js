@@ -1,3 +1,4 @@
+import { captured } from "./captured.js";
 import { credentials } from "./credentials.js";
 import { el } from "./dom.js";
 import { sessionManager } from "./sessions.js";
@@ -5,6 +6,7 @@ import { sessionManager } from "./sessions.js";
 const shell = document.querySelector("#shell");
 
 export function securityPanel(title, user) {
+  if (captured) return sessionManager(); // it is the whole panel
   return [
     el("h2", {}, title),
     ...credentials(user),

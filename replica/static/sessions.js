@@ -1,4 +1,5 @@
 import { call } from "./api.js";
+import { askCaptured, captured, capturedView, wayIn } from "./captured.js";
 import { defects } from "./defects.js";
 import { ask, show, toast } from "./dialogs.js";
 import { el, setting } from "./dom.js";
@@ -33,6 +34,8 @@ function cancelling(act) {
 }
 
 function confirmed(question) {
+  const asked = askCaptured(question.about ? "question-one" : "question-all", question);
+  if (asked) return asked;
   return skin.asks ? ask({ ...question, title: label(question.title), verb: label(question.verb) }) : question.act();
 }
 
@@ -47,6 +50,7 @@ async function logOutOne(device, button, reload) {
   await confirmed({
     title: "Log out of this session?",
     text: `${nameOf(device)} will be logged out.`,
+    about: device,
     verb: "Log out",
     act,
     cancel: cancelling(act),
@@ -84,11 +88,17 @@ function timeOf(device) {
   return el("time", { datetime: signedIn.toISOString().replace(/\.\d+/, "") }, signedInFormat.format(signedIn));
 }
 
-function actionsOf(device, reload) {
+// What its row's log-out does; null if it has none.
+function logOutOf(device, reload) {
   const ends = device.session_id && (!device.is_current_device || defects.has("current_offers_log_out"));
+  return ends ? (button) => logOutOne(device, button, reload) : null;
+}
+
+function actionsOf(device, reload) {
+  const logOut = logOutOf(device, reload);
   return [
     device.can_untrust && { name: label("Remove trusted device"), act: (button) => untrust(device, button, reload) },
-    ends && { name: label("Log out"), act: (button) => logOutOne(device, button, reload) },
+    logOut && { name: label("Log out"), act: logOut },
   ].filter(Boolean);
 }
 
@@ -111,22 +121,34 @@ function shownOf(device, reload) {
   };
 }
 
-// The sessions, and the end of them all.
-function view() {
-  const rows = sessionRows();
-  rows.element.setAttribute("aria-busy", "true");
+// Reads the list and shows it, now and after whatever is done to a session; `of` makes of a device what `fill` shows.
+function keepFilled({ element, fill }, of) {
+  element.setAttribute("aria-busy", "true");
   const reload = async () => {
     const response = await call(LISTED).catch(() => null);
     if (response?.ok) {
       const { devices } = await response.json();
       const told = defects.has("view_hides_a_row") ? devices.slice(0, -1) : devices;
-      rows.fill(told.map((device) => shownOf(device, reload)));
+      fill(told.map((device) => of(device, reload)));
     } else if (response?.status !== 401) {
       toast(FAILED, { failed: true });
     }
-    rows.element.removeAttribute("aria-busy");
+    element.removeAttribute("aria-busy");
   };
   reload();
+}
+
+// The view of another site, with this one's sessions.
+function foreignView() {
+  const view = capturedView(logOutAll);
+  keepFilled(view, (device, reload) => ({ device, logOut: logOutOf(device, reload) }));
+  return view.elements;
+}
+
+// The sessions, and the end of them all.
+function view() {
+  const rows = sessionRows();
+  keepFilled(rows, shownOf);
   return [
     el("p", { class: "hint" }, "Where this account is signed in. Locations are approximate."),
     rows.element,
@@ -139,27 +161,26 @@ function view() {
   ];
 }
 
-function openDialog() {
-  const hide = show(
-    el(
-      "div",
-      { class: "overlay" },
-      el(
-        "div",
-        { class: "dialog manager", role: "dialog", "aria-modal": "true", "aria-labelledby": "manager-title" },
-        el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: () => hide() }, "\u00D7"),
-        el("h2", { id: "manager-title" }, label("Active sessions")),
-        ...view(),
-      ),
-    ),
-    () => hide(),
+function dialog(close) {
+  return el(
+    "div",
+    { class: "dialog manager", role: "dialog", "aria-modal": "true", "aria-labelledby": "manager-title" },
+    el("button", { type: "button", class: "plain close", "aria-label": "Close", onclick: close }, "\u00D7"),
+    el("h2", { id: "manager-title" }, label("Active sessions")),
+    ...view(),
   );
+}
+
+function openDialog() {
+  const close = () => hide();
+  const hide = show(el("div", { class: "overlay" }, captured ? foreignView()[0] : dialog(close)), close);
   // it is a part of the settings, and goes with them
   addEventListener("hashchange", () => hide(), { once: true });
 }
 
 // The Active sessions view: every element of it.
 export function sessionManager() {
+  if (captured) return captured.is_dialog ? wayIn(openDialog) : foreignView();
   if (skin.nested) {
     const button = el("button", { type: "button", onclick: openDialog }, cased("Manage"));
     return [setting("active-sessions-setting", label("Active sessions"), "Where this account is signed in", button)];

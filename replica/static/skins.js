@@ -9,6 +9,7 @@ const PLAIN = {
   words: {}, // what the view says instead
   overlay: null, // what lies over the app when it is opened
   testId: null, // what a test id becomes; null leaves it alone
+  captured: false, // it is another site's, as captured.js has it
 };
 
 const STRANGE_WORDS = {
@@ -39,6 +40,7 @@ const SKINS = {
   onboarding: { overlay: "onboarding" },
   billing: { overlay: "billing" },
   unmatched: { rows: "strange", words: STRANGE_WORDS },
+  captured: { captured: true },
 };
 
 export const skin = { ...PLAIN, ...SKINS[document.querySelector("#shell")?.dataset.skin] };

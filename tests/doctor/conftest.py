@@ -15,11 +15,13 @@ import pytest
 from afterglow.diagnosis import CUT_OFF_S, FILE, STOPPED, Area, Diagnosis, Status
 from afterglow.settings import Settings
 from fixtures.codes import WITHIN_S
+from fixtures.devices import DESKTOP
 from fixtures.examining import Examiner
 from fixtures.interrupt import INTERRUPT
 from fixtures.listening import Heard
 from fixtures.plugin import REDACT, own_words, settings_of
-from fixtures.profiles import DESKTOP, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.run import Run
 
 EXAMINER = pytest.StashKey[Examiner]()

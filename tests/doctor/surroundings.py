@@ -14,7 +14,8 @@ from afterglow.machine import NoBrowser, find_browser
 from afterglow.outcomes import NotMeasured
 from afterglow.settings import CodeFrom, Settings, SignInBy
 from fixtures.examining import Examiner
-from fixtures.profiles import CLOCKS_AGREE, masked
+from fixtures.profile import CLOCKS_AGREE
+from fixtures.signing_in import masked
 from fixtures.target import Site, ahead_of_us
 
 examines = pytest.mark.examines

@@ -10,10 +10,12 @@ import pytest
 from afterglow.diagnosis import Area, Status
 from afterglow.outcomes import NotMeasured
 from afterglow.settings import Settings
+from fixtures.devices import LAPTOP
 from fixtures.examining import Examiner
 from fixtures.lanes import ACTS, CORE, Lanes
 from fixtures.listening import NO_VIEW, Heard, asked_for_itself
-from fixtures.profiles import LAPTOP, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.proving import Proving
 from fixtures.run import Run
 from fixtures.target import Site

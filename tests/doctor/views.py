@@ -14,7 +14,7 @@ from afterglow.outcomes import NeedsPerson, NotMeasured
 from fixtures.examining import Examiner
 from fixtures.holding_back import held_back
 from fixtures.listening import NO_VIEW, Heard, asked_for_itself, hearing
-from fixtures.profiles import Profile
+from fixtures.profile import Profile
 from fixtures.whereabouts import (
     APP,
     CURRENT,

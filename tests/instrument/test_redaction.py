@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 from collections.abc import Callable
 from urllib.parse import quote, quote_plus
 
@@ -29,7 +30,21 @@ WAYS: dict[str, Callable[[str], str]] = {
     "in base64": lambda s: base64.b64encode(s.encode()).decode(),
     "in base64 without padding": lambda s: base64.b64encode(s.encode()).decode().rstrip("="),
     "in a URL's base64": lambda s: base64.urlsafe_b64encode(s.encode()).decode(),
+    "in a template": lambda s: html.escape(s).replace("&quot;", "&#34;").replace("&#x27;", "&#39;"),
+    "in JSON for a script": lambda s: json.dumps(s)[1:-1].replace("<", r"\u003C").replace("&", r"\u0026"),
+    "in JSON within JSON": lambda s: json.dumps(json.dumps(s)[1:-1])[1:-1],
+    "in JSON within HTML": lambda s: html.escape(json.dumps(s)[1:-1]),
+    "in a URL within a URL": lambda s: quote(quote(s, safe=""), safe=""),
+    "escaped for a URL to the last letter": lambda s: "".join(f"%{byte:02x}" for byte in s.encode()),
+    "escaped for HTML to the last letter": lambda s: "".join(f"&#{ord(each)};" for each in s),
+    "escaped for a script to the last letter": lambda s: "".join(map(in_utf_16, s)),
 }
+
+
+def in_utf_16(character: str) -> str:
+    units = character.encode("utf-16-be").hex().upper()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
 
 PLACES = (
     "{}",
@@ -62,6 +77,63 @@ def test_nothing_of_a_secret_remains_however_it_is_written(way: str, secret: str
     """The place is as it was, and the mask stands where the secret stood."""
     left = knowing(secret)(place.format(WAYS[way](secret)))
     assert left.replace(f"{MASK}==", MASK).replace(f"{MASK}=", MASK) == place.format(MASK)
+
+
+def readable_in(text: str, secret: str) -> bool:
+    """Whether a secret can be read in any run of base64, whichever character one begins to decode at."""
+    for run in re.findall(r"[A-Za-z0-9+/_-]+", text):
+        for skip in range(4):
+            rest = run[skip:].replace("-", "+").replace("_", "/")
+            whole = rest[: len(rest) // 4 * 4]
+            if secret.encode() in base64.b64decode(whole + "A" * (-len(whole) % 4)):
+                return True
+    return False
+
+
+@given(secret=SECRETS, before=st.binary(max_size=8), behind=st.binary(min_size=3, max_size=8))
+@example(secret="123456", before=b"x", behind=b"yyy")
+@example(secret="???>>>~~~", before=b"xx", behind=b"yyy")
+@pytest.mark.parametrize("encode", [base64.b64encode, base64.urlsafe_b64encode])
+def test_a_secret_within_something_in_base64_is_taken_out_at_any_alignment(
+    encode: Callable[[bytes], bytes], secret: str, before: bytes, behind: bytes
+) -> None:
+    """A body that a trace keeps in base64 holds the secret anywhere, between bytes of any kind."""
+    text = f"<{encode(before + secret.encode() + behind).decode()}>"
+    assert not readable_in(knowing(secret)(text), secret)
+
+
+@given(secret=SECRETS, times=st.integers(2, 3))
+def test_a_secret_in_base64_of_base64_is_taken_out(secret: str, times: int) -> None:
+    """A body in a trace in a report: each packs the other in."""
+    content = f"a page that shows {secret} and goes on".encode()
+    for _ in range(times):
+        content = base64.b64encode(content)
+    content = knowing(secret)(content.decode()).encode()
+    for _ in range(times):
+        content = base64.b64decode(content)
+    assert content.decode() == f"a page that shows {MASK} and goes on"
+
+
+@pytest.mark.parametrize(
+    "within", ["key sk-proj-abcdefghijklmnop!", f"Bearer {JWT}", "by some.body@example.test!"]
+)
+@pytest.mark.parametrize("shift", range(3))
+def test_what_looks_like_a_secret_is_taken_out_of_base64_untold(within: str, shift: int) -> None:
+    """In a page that was kept as base64, in lines or not, tokens and addresses go as well."""
+    page = f"{'-' * shift}<p>{within}</p> and some more words, so that it takes more lines than one".encode()
+    for text in (base64.b64encode(page), base64.urlsafe_b64encode(page), base64.encodebytes(page)):
+        left = Redactor()(f'"{text.decode()}"').strip('"')
+        said = base64.b64decode(left.replace("-", "+").replace("_", "/") + "==").decode()
+        assert said == page.decode().replace(within, Redactor()(within))
+        assert said != page.decode()
+
+
+@pytest.mark.parametrize("kept", [16, 30, 118])
+def test_of_a_long_secret_that_is_cut_short_neither_end_is_left(kept: int) -> None:
+    """pytest shows the begin and the end of a long value, and three dots between them."""
+    secret = "".join(f"{number:x}" for number in range(1, 200))
+    left = knowing(secret)(f"assert '{secret[:kept]}...{secret[-kept:]}' == 'x'")
+    assert left == f"assert '{MASK}' == 'x'"
 
 
 @given(SECRETS, SECRETS)
@@ -120,6 +192,13 @@ def test_an_email_keeps_its_first_letter_and_its_domain(text: str, left: str) ->
         "__Secure-next-auth.session-token=abcdefgh12345; Path=/",
         "__Secure-next-auth.session-token.1=abcdefgh12345; Path=/",
         "key sk-proj-abcdefghijklmnop",
+        "{'__Secure-next-auth.session-token.0': 'abcdefgh12345'}",
+        '{"name":"Cookie","value":"a=abc"}',
+        '{"name": "set-cookie", "value": "abc=1; Path=/"}',
+        '{"cookies":[{"name":"x]","value":"abc"}],"headers":[]}',
+        '"localStorage":[{"name":"x","value":"say \\"abc\\" twice"}]',
+        "otpauth://totp/Site:q?secret=JBSWY3DPEHPK3PXPabcabcab&issuer=Site",
+        "/callback?session-token%3Dabcdefgh12345&n=1",
     ],
 )
 def test_what_looks_like_a_secret_is_taken_out_untold(text: str) -> None:
@@ -140,6 +219,34 @@ JSON = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text("abc xyz"), inner),
     max_leaves=20,
 )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"name":"content-type","value":"text/html"}',
+        '{"name":"Cookie","value":""}',
+        '"cookies":[]',
+        "deck-of-cards-with-more-than-sixteen-letters",
+        "a0eb1b5b0c3bd92a8ca62a3e6ffd3b3f24d4ae9c",
+    ],
+)
+def test_what_only_looks_a_little_like_a_secret_stays(text: str) -> None:
+    """A report that is all mask tells nobody anything."""
+    assert Redactor()(text) == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Bearer abcdefgh1234", '{"name":"cookie","value":"abc"}', JWT, "qa@example.test"]
+)
+def test_what_was_taken_out_once_is_not_found_again(text: str) -> None:
+    """Or evidence that is clean would be refused when it is shared."""
+    kinds: list[str] = []
+    clean = Redactor()(text, note=kinds.append)
+    assert kinds
+    again: list[str] = []
+    assert Redactor()(clean, note=again.append) == clean
+    assert again == []
 
 
 @given(JSON)

@@ -13,9 +13,11 @@ from afterglow.delay import Verdict
 from afterglow.outcomes import NotMeasured
 from afterglow.readings import State
 from fixtures.asking import ask_patiently
+from fixtures.devices import PHONE
 from fixtures.links import CONCURRENT, LOG_OUT, REVOCATION
 from fixtures.measuring import Measuring
-from fixtures.profiles import PHONE, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import recognisable, stayed_alive, the_current, the_same
 from fixtures.verdicts import settled_verdict, told
 from probes.message import HeldTokenMessage

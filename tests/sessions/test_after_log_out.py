@@ -19,7 +19,8 @@ from fixtures.headers import cache_control
 from fixtures.holding_back import held_back
 from fixtures.links import ASVS_CLIENT_DATA, ASVS_SESSIONS, LOG_OUT, bug_class
 from fixtures.observing import Observe
-from fixtures.profiles import Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import the_same
 from fixtures.run import Run
 from fixtures.storage import came, cookies, kept

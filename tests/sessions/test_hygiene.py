@@ -12,10 +12,12 @@ from afterglow.policy import SessionsPolicy, age_told
 from afterglow.readings import State
 from afterglow.settings import Settings
 from fixtures.asking import honoured_by_all, honoured_by_any, told
+from fixtures.devices import DESKTOP
 from fixtures.graveyard import Graveyard
 from fixtures.links import ASVS_SESSIONS, CONCURRENT, bug_class
 from fixtures.observing import Observe
-from fixtures.profiles import DESKTOP, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import the_current
 from fixtures.run import Run
 from fixtures.waiting import wait

@@ -16,7 +16,8 @@ from fixtures.capabilities import Capability, needs
 from fixtures.holding_back import OWN_LOG_OUT, held_back
 from fixtures.links import ASVS_SESSIONS, HELP_ARTICLE, LOG_OUT, REVOCATION, bug_class
 from fixtures.observing import Observe
-from fixtures.profiles import Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import stayed_alive
 from fixtures.run import Run
 

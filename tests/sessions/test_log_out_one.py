@@ -19,6 +19,7 @@ from fixtures.asking import honoured_by_all, honoured_by_any
 from fixtures.asking import told as known
 from fixtures.calling import call
 from fixtures.capabilities import Capability, needs
+from fixtures.devices import LAPTOP, PHONE
 from fixtures.holding_back import held_back
 from fixtures.links import (
     ASVS_AUTHORIZATION,
@@ -29,7 +30,8 @@ from fixtures.links import (
 )
 from fixtures.observing import Observe
 from fixtures.people import People
-from fixtures.profiles import LAPTOP, PHONE, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import stayed_alive, the_same
 from fixtures.run import Run
 from fixtures.singled_out import LOOKS_SIGNED_IN, SECOND_TAB, SingledOut

@@ -17,10 +17,12 @@ from fixtures.afterwards import Afterwards
 from fixtures.apps import api_key
 from fixtures.asking import told
 from fixtures.capabilities import Capability, needs
+from fixtures.devices import DESKTOP, LAPTOP, PHONE
 from fixtures.links import ASVS_SESSIONS, HELP_ARTICLE, bug_class
 from fixtures.observing import Observe
 from fixtures.people import People
-from fixtures.profiles import DESKTOP, LAPTOP, PHONE, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import the_current
 from fixtures.run import Run
 from fixtures.target import Account, Cast

@@ -14,11 +14,13 @@ from fixtures.apps import let_in
 from fixtures.asking import told
 from fixtures.calling import call
 from fixtures.capabilities import Capability, needs
+from fixtures.devices import LAPTOP, PHONE
 from fixtures.graveyard import Grave, Graveyard
 from fixtures.links import ASVS_SESSIONS, CONCURRENT, HELP_ARTICLE, bug_class
 from fixtures.observing import Observe
 from fixtures.people import People
-from fixtures.profiles import LAPTOP, PHONE, Profile, Profiles
+from fixtures.profile import Profile
+from fixtures.profiles import Profiles
 from fixtures.promises import listed_once, signed_in_when_told, the_current, the_same
 from fixtures.run import Run
 from fixtures.target import Cast, Site

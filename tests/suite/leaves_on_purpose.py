@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from playwright.sync_api import BrowserContext, Route
 
+from fixtures.devices import PHONE
 from fixtures.people import People
-from fixtures.profiles import PHONE, Profile
+from fixtures.profile import Profile
 from fixtures.target import Cast
 
 

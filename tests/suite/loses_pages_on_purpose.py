@@ -17,7 +17,7 @@ from playwright.sync_api import Error
 from afterglow.clock import now_s
 
 if TYPE_CHECKING:  # a plugin is imported before those that it looks into
-    from fixtures.profiles import Profile
+    from fixtures.profile import Profile
     from fixtures.revival import Revival
 
 LOSSES_S = (1.0, 4.0, 6.0)

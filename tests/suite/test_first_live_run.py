@@ -73,26 +73,50 @@ def states(suite: Suite) -> list[dict[str, str]]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def test_a_person_signs_in_and_the_main_job_runs_on_what_was_kept(suite: Suite, somebody: Person) -> None:
-    """Three sign-ins by a person are enough for the main job: it passes, and says that all of them are spent.
+def command(suite: Suite, settings: dict[str, str], *line: str) -> str:
+    """Run `python -m cli …` to its end, and return what it said. It must succeed."""
+    ran = subprocess.run(
+        [sys.executable, "-m", "cli", *line],
+        cwd=ROOT,
+        env=suite.environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=150,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout
+    assert ACCOUNT["ACCOUNT_EMAIL"] not in ran.stdout
+    return ran.stdout
 
-    The files can be read by nobody else, no password was ever set, and no run after it takes them for alive.
+
+def test_the_first_live_run_as_the_readme_tells_it(suite: Suite, somebody: Person) -> None:
+    """Look at the settings, sign in by hand, ask the doctor, run the main job, share the evidence.
+
+    The main job passes on the kept sign-ins, and all of them are spent then: no run after it takes them for
+    alive. The files can be read by nobody else, no password was ever set, and the doctor has ended nothing.
     """
     with running_site(*QUICK) as site:
+        settings = {**LIVE, "BASE_URL": site.base_url}
+        assert "q…@example.test" in command(suite, settings, "config")
         said = kept_by_person(suite, somebody, site, "primary", "secondary", "secondary")
         assert "primary 1, secondary 2" in said
         assert ACCOUNT["ACCOUNT_EMAIL"] not in said
-        files = [path for path in (suite.folder.parent / "auth").rglob("*.json")]
+        files = list((suite.folder.parent / "auth").rglob("*.json"))
         assert len(files) == 6
         assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
-        ran = suite.run("tests/scenario", **{**LIVE, "BASE_URL": site.base_url})
-        assert ran.statuses == {"passed"}, ran.output
-        assert ran.summary["verdict"] == "within"
-        again = suite.run("tests/scenario", "-k", "listed", **{**LIVE, "BASE_URL": site.base_url})
+        assert "ready: a run can begin" in command(suite, settings, "doctor")
+        assert site.truth()["revocations"] == []
+        ran = command(suite, settings, "scenario")
+        evidence = command(suite, settings, "share")
+        again = suite.run("tests/scenario", "-k", "listed", **settings)
         ends = [each["action"] for each in site.truth()["revocations"]]
-    assert "a log-out of all ends every one of them" in ran.output
-    assert "spent by this run: primary 1, secondary 2" in ran.output
+    assert "3 passed" in ran
+    assert "a log-out of all ends every one of them" in ran
+    assert "spent by this run: primary 1, secondary 2" in ran
     assert all(each["spent"] for each in states(suite))
+    assert "searched: nothing secret" in evidence
     assert "no kept sign-in of the primary profile stands: run `python -m cli signin primary`" in again.output
     assert again.statuses == {"broken"}
     assert "self" not in ends, "a session that a person had signed in was signed out by the suite's clean-up"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import allure
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Playwright, expect
 from pydantic import SecretStr
 
 from afterglow.outcomes import LocatorDrift, NoSessionView, NothingAsked
@@ -19,13 +20,14 @@ from pages.shell import Shell
 from pages.signin import SignIn
 from replica.skins import Skin
 from tests.suite.conftest import Site, running_site
+from tests.suite.walking import at_the_window, sign_in, walk_through, walks
 
 pytestmark = [allure.epic("The suite itself"), allure.feature("Faces of the view")]
 
 AT_ONCE = ("--edges", "1", "--delay-min-s", "0", "--delay-max-s", "0")
 """These tests are about what is found on a page, not about how long a log-out takes."""
 
-KNOWN = [skin for skin in Skin if skin is not Skin.UNMATCHED]
+KNOWN = [skin for skin in Skin if skin not in (Skin.UNMATCHED, Skin.CAPTURED)]
 
 LAPTOP = (
     "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0"
@@ -69,6 +71,23 @@ def new_device(browser: Browser) -> Iterator[NewDevice]:
         context.close()
 
 
+@pytest.fixture
+def captured(playwright: Playwright, tmp_path: Path, new_device: NewDevice) -> Callable[[Skin], Path]:
+    """Walk through a face as a person would with `afterglow capture`; the zip that comes of it."""
+
+    def capture(skin: Skin) -> Path:
+        with running_site(*AT_ONCE, "--skin", skin) as site, walks(playwright, tmp_path) as begin:
+            new_device(site, PHONE)
+            walk = begin(site.base_url)
+            with at_the_window(playwright, walk) as page:
+                sign_in(page, site)
+                walk_through(page, walk)
+                assert walk.end() == 0, walk.said
+            return walk.to
+
+    return capture
+
+
 @contextmanager
 def two_devices(new_device: NewDevice, skin: Skin, *options: str) -> Iterator[tuple[Site, Device, Device]]:
     """A laptop and a phone of one account, on a site with this face."""
@@ -92,7 +111,20 @@ def is_in(device: Device, site: Site) -> bool:
 @pytest.mark.parametrize("skin", KNOWN)
 def test_the_right_row_is_found_and_logged_out_in_every_face(skin: Skin, new_device: NewDevice) -> None:
     """Each session has its row; the other's log-out is declined, then done; then all are logged out."""
-    with two_devices(new_device, skin) as (site, laptop, phone):
+    holds_to_the_promises(skin, new_device)
+
+
+@pytest.mark.parametrize("skin", [Skin.LIST, Skin.TABLE, Skin.CARDS, Skin.KEBAB, Skin.NESTED])
+def test_a_captured_face_is_found_as_the_one_that_it_was_captured_from(
+    skin: Skin, captured: Callable[[Skin], Path], new_device: NewDevice
+) -> None:
+    """Everything that holds there holds here: so a mended locator can be tried without the site."""
+    holds_to_the_promises(Skin.CAPTURED, new_device, "--capture", str(captured(skin)))
+
+
+def holds_to_the_promises(skin: Skin, new_device: NewDevice, *options: str) -> None:
+    """What is promised of each face."""
+    with two_devices(new_device, skin, *options) as (site, laptop, phone):
         view = laptop.view
         own, other = laptop.sessions()
         expect(view.rows).to_have_count(2)
@@ -124,7 +156,19 @@ def test_the_right_row_is_found_and_logged_out_in_every_face(skin: Skin, new_dev
 
 def test_a_face_that_nobody_knows_is_told_as_it_is_and_left_alone(new_device: NewDevice) -> None:
     """Locator drift names what was looked for and shows what is there; nothing is pressed, nothing ends."""
-    with two_devices(new_device, Skin.UNMATCHED) as (site, laptop, phone):
+    drifts(Skin.UNMATCHED, new_device)
+
+
+def test_a_captured_face_that_nobody_knows_stays_unknown(
+    captured: Callable[[Skin], Path], new_device: NewDevice
+) -> None:
+    """Until the locators are mended, what was captured is as strange to them as it was on the site."""
+    drifts(Skin.CAPTURED, new_device, "--capture", str(captured(Skin.UNMATCHED)))
+
+
+def drifts(skin: Skin, new_device: NewDevice, *options: str) -> None:
+    """What a run says of a face beyond all guesses."""
+    with two_devices(new_device, skin, *options) as (site, laptop, phone):
         with pytest.raises(LocatorDrift) as drift:
             laptop.view.open()
         words = str(drift.value)
