@@ -60,6 +60,12 @@ class CodeFrom(StrEnum):
     PROMPT = "prompt"
 
 
+CODE_WITHIN_S = {CodeFrom.TOTP: 60.0, CodeFrom.IMAP: 180.0, CodeFrom.PROMPT: 300.0}
+"""How long a code may take. From a secret: a new one comes every 30 s (RFC 6238), and one more is to spare.
+By mail: most are there in seconds, but a server that does not know the sender may put it off for a minute or
+two (greylisting), and what comes later than that is soon no good. From a person, who has to notice the
+question and to fetch a phone: some minutes."""
+
 LAYERS = (
     "page",
     "session",

@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 
 from afterglow.diagnosis import CUT_OFF_S, FILE, STOPPED, Area, Diagnosis, Status
-from afterglow.settings import Settings
-from fixtures.codes import WITHIN_S
+from afterglow.settings import CODE_WITHIN_S, Settings
 from fixtures.devices import DESKTOP
 from fixtures.examining import Examiner
 from fixtures.interrupt import INTERRUPT
@@ -52,7 +51,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if not examinations:  # of other tests, in a run that came by here
         return
     settings = settings_of(config)
-    a_code_s = WITHIN_S[settings.code_from] if settings.code_from else 0.0
+    a_code_s = CODE_WITHIN_S[settings.code_from] if settings.code_from else 0.0
     for item in examinations:
         area, _ = area_of(item)
         item.add_marker(pytest.mark.timeout(CUT_OFF_S[area] + (a_code_s if area is Area.SIGN_IN else 0.0)))

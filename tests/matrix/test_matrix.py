@@ -36,7 +36,7 @@ FEW = (
 )
 """One of each kind: the view, the page, the API, how a session ends, headers, the neighbours."""
 
-PATIENT_S = "20"
+PATIENT_S = "40"
 """The window of the healthy site. In a shorter one, on a machine that is busy with other tests, the suite may
 not come to be sure of the last door in time, and rightly says undetermined."""
 

@@ -44,8 +44,7 @@ def test_a_hurdle_at_the_sign_in_blocks_it_and_nothing_is_typed_elsewhere(
     assert ran.statuses == {"broken"}
     assert truth["typed_elsewhere"] == 0
     assert truth["sessions"] == []
-    [pictured] = [name for name in attached(suite.folder) if "where the sign-in was blocked" in name]
-    assert "primary" in pictured
+    assert "primary: when the test stopped" in attached(suite.folder)
 
 
 def test_an_identity_to_be_verified_is_no_locator_drift(suite: Suite, in_its_own_words: Words) -> None:
@@ -55,6 +54,7 @@ def test_an_identity_to_be_verified_is_no_locator_drift(suite: Suite, in_its_own
     assert "needs a person: the site wants the identity verified" in in_its_own_words(ran)
     assert "locator drift" not in ran.output
     assert ran.statuses == {"broken"}
+    assert "primary: when the test stopped" in attached(suite.folder)
 
 
 def test_another_account_than_the_test_account_is_left_alone(
