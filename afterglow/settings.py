@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
@@ -316,6 +316,16 @@ def mistyped(names: Iterable[str]) -> list[str]:
 
 def _is_slip(name: str, meant: str) -> bool:
     return "_" in meant and meant[0] == name[0]
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """An environment that says nothing to the suite, nor to pytest or a replica: for runs in a run."""
+    own = {field.upper() for field in Settings.model_fields}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name.upper() not in own and not name.upper().startswith(("PYTEST_", "REPLICA_"))
+    }
 
 
 def load(env_file: Path = Path(".env")) -> Settings:

@@ -35,6 +35,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from afterglow.settings import without_settings
 from benchmarks.figures import clopper_pearson
 from benchmarks.style import reports
 from replica.noise import Noise
@@ -48,20 +49,6 @@ SHORT = {
     "REPLICA_BEHAVIOUR": '{"outage_s": 3, "challenge_s": 3}',
 }
 """A window of seconds, and long patience: a site in trouble takes its time to be sure of."""
-
-SETTINGS = (
-    "ACCOUNT_",
-    "TEST_ACCOUNT",
-    "TARGET",
-    "BASE_URL",
-    "REPLICA_",
-    "REPORTS_DIR",
-    "PYTEST_",
-    "SIGN_",
-    "KEEP_",
-    "TRACES",
-)
-"""What a user's environment may say to the suite, and must not here."""
 
 ENDS_WITHIN_S = 900.0
 """Longer than any run takes; the tests have limits of their own."""
@@ -160,7 +147,7 @@ def command(folder: Path) -> list[str]:
 
 def environment(case: Case, folder: Path) -> dict[str, str]:
     """This process's environment with none of a user's settings, and with the noise of one run."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(SETTINGS)}
+    inherited = without_settings(os.environ)
     noise = {"REPLICA_NOISE": ",".join(case.noise), "REPLICA_SEED": str(case.seed)}
     return {**inherited, **SHORT, **noise, "REPORTS_DIR": str(folder)}
 

@@ -17,6 +17,8 @@ from typing import Any
 import httpx
 import pytest
 
+from afterglow.settings import without_settings
+
 ROOT = Path(__file__).parents[2]
 
 SHORT = {
@@ -30,25 +32,6 @@ SHORT = {
 
 SHORT_REPLICA = frozenset(name for name in SHORT if name.startswith("REPLICA_"))
 """Those of them that are for a replica which the run starts itself."""
-
-OURS = (
-    "ACCOUNT_",
-    "TEST_ACCOUNT",
-    "TARGET",
-    "BASE_URL",
-    "REPLICA_",
-    "REPORTS_DIR",
-    "PYTEST_",
-    "SIGN_",
-    "IMAP_",
-    "KNOWN_",
-    "END_UNKNOWN",
-    "KEEP_",
-    "ALLOWED_",
-    "STATE_DIR",
-    "TRACES",
-    "HEADED",
-)
 
 
 @dataclass(frozen=True)
@@ -106,7 +89,6 @@ class Suite:
 
     def environment(self, settings: Mapping[str, str]) -> dict[str, str]:
         """This process's environment with none of its settings, and those given."""
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
         kept = {
             "STATE_DIR": str(self.folder.parent / "auth"),
             "XDG_STATE_HOME": str(self.folder.parent / "state"),
@@ -114,7 +96,7 @@ class Suite:
         given = {**SHORT, "REPORTS_DIR": str(self.folder), "COLUMNS": "120", **kept, **settings}
         if "BASE_URL" in settings:  # that site behaves as it was started
             given = {name: value for name, value in given.items() if name not in SHORT_REPLICA}
-        return {**inherited, **given}
+        return {**without_settings(os.environ), **given}
 
     def start(self, *arguments: str, **settings: str) -> subprocess.Popen[str]:
         """Start a run in a session of its own, so that a signal to all of it reaches nobody else."""

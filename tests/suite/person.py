@@ -58,7 +58,8 @@ class Person:
 
 def person(playwright: Playwright, folder: Path) -> Person:
     """A person, and the program by which a window reaches them."""
-    port, program = free_port(), folder / "browser.sh"
+    port = free_port()
+    program = folder / f"browser-{port}.sh"
     browser = find_browser(lambda: playwright.chromium.executable_path)
     program.write_text(SCRIPT.format(browser=browser, port=port), encoding="utf-8")
     program.chmod(program.stat().st_mode | stat.S_IXUSR)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -20,15 +19,11 @@ import pytest
 from playwright.sync_api import Page, Playwright, expect
 from pydantic import SecretStr
 
-from afterglow.machine import find_browser
+from afterglow.settings import without_settings
 from cli.capture import STEPS
 from pages.signin import SignIn
-from tests.suite.conftest import OURS, ROOT, Site
-
-WINDOW = """#!/bin/sh
-exec "{browser}" --headless=new --remote-debugging-port={port} "$@"
-"""
-"""A browser window for a machine without a screen, with a door for the robot."""
+from tests.suite.conftest import ROOT, Site
+from tests.suite.person import person
 
 ASKED = "Enter, s or q: "
 
@@ -98,13 +93,13 @@ def walks(playwright: Playwright, folder: Path) -> Iterator[NewWalk]:
     processes = ExitStack()  # each is waited for, and its pipes are closed
 
     def begin(base_url: str, **settings: str) -> Walk:
-        port = _free_port()
-        settings = {"CHROMIUM_EXECUTABLE": str(_window(playwright, folder, port))} | settings
-        to = folder / f"capture-{port}.zip"
+        somebody = person(playwright, folder)
+        settings = {"CHROMIUM_EXECUTABLE": str(somebody.program)} | settings
+        to = folder / f"capture-{somebody.port}.zip"
         process = subprocess.Popen(
             [sys.executable, "-m", "cli", "capture", "--to", str(to)],
             cwd=ROOT,
-            env={**_environment(), "BASE_URL": base_url, **settings},
+            env={**without_settings(os.environ), "BASE_URL": base_url, **settings},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -113,7 +108,7 @@ def walks(playwright: Playwright, folder: Path) -> Iterator[NewWalk]:
         )
         processes.enter_context(process)
         processes.callback(_kill, process)
-        return Walk(process, port, to)
+        return Walk(process, somebody.port, to)
 
     with processes:
         yield begin
@@ -122,25 +117,6 @@ def walks(playwright: Playwright, folder: Path) -> Iterator[NewWalk]:
 def _kill(process: subprocess.Popen[str]) -> None:
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-
-
-def _environment() -> Mapping[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
-
-
-def _window(playwright: Playwright, folder: Path, port: int) -> Path:
-    program = folder / f"window-{port}"
-    browser = find_browser(lambda: playwright.chromium.executable_path)
-    program.write_text(WINDOW.format(browser=browser, port=port))
-    program.chmod(0o755)
-    return program
 
 
 @contextmanager
