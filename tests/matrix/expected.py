@@ -37,6 +37,11 @@ ANNOUNCED = "test_what_the_site_announces_is_what_happened"
 CLOSED = "test_every_way_in_is_closed_within_the_window"
 SCREEN = "test_the_screen_agrees_with_the_site"
 
+COMES_BACK = "test_no_ended_session_has_come_back"
+
+LOOKS_BACK_AT = {COMES_BACK: CLOSED}
+"""Checks that look at what others have left: run alone, they have nothing to look at."""
+
 EXPECTED: dict[Defect, tuple[Expectation, ...]] = {
     # the view
     Defect.LIST_EMPTY: _by(ADDED, "lists no session at all"),
@@ -98,7 +103,7 @@ EXPECTED: dict[Defect, tuple[Expectation, ...]] = {
     Defect.LATE: _by(CLOSED, "late, never, or open again"),
     Defect.EDGE_NEVER_LEARNS: _by(CLOSED, "late, never, or open again"),
     Defect.COMES_BACK_SOON: _by(CLOSED, "late, never, or open again"),
-    Defect.COMES_BACK_LATE: _by("test_no_ended_session_has_come_back", "honoured again.*came back"),
+    Defect.COMES_BACK_LATE: _by(COMES_BACK, "honoured again.*came back"),
     Defect.HELD_TOKEN_LIVES: _by(
         "test_a_held_token_dies_with_its_session", "access token that was held goes on"
     ),
@@ -165,3 +170,9 @@ JUSTIFIED: dict[str, str] = {
     "test_the_view_shows_what_the_site_told_it": FAULT,
 }
 """Why a check stays although there is no defect that it alone catches."""
+
+
+def catching(defect: Defect) -> list[str]:
+    """The checks that must catch it, each with what it looks back at."""
+    checks = [each.check for each in EXPECTED[defect]]
+    return [*checks, *(LOOKS_BACK_AT[check] for check in checks if check in LOOKS_BACK_AT)]

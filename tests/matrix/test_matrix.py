@@ -13,7 +13,7 @@ import pytest
 
 from replica.defects import Defect
 from replica.noise import Noise
-from tests.matrix.expected import EXPECTED
+from tests.matrix.expected import EXPECTED, catching
 from tests.matrix.matrix import brief, misses
 from tests.matrix.rows import (
     CLEAN_UP_S,
@@ -63,9 +63,8 @@ def test_the_healthy_replica_passes_every_check(tmp_path: Path) -> None:
 @pytest.mark.parametrize("defect", FEW)
 def test_a_defect_is_caught_by_the_check_that_should(defect: Defect, tmp_path: Path) -> None:
     """The quick part: only the checks that must catch it are run, and nothing is written down."""
-    expected = EXPECTED[defect]
-    row = run_row(defect.value, tmp_path, [each.check for each in expected], REPLICA_DEFECTS=defect.value)
-    missed = list(misses(row, expected))
+    row = run_row(defect.value, tmp_path, catching(defect), REPLICA_DEFECTS=defect.value)
+    missed = list(misses(row, EXPECTED[defect]))
     assert not missed, told(missed, tmp_path)
 
 
@@ -73,10 +72,9 @@ def test_a_defect_is_caught_by_the_check_that_should(defect: Defect, tmp_path: P
 @pytest.mark.parametrize("defect", Defect)
 def test_quick_row(defect: Defect, tmp_path: Path) -> None:
     """Only the checks that must catch it, written down as a row of which the rest was not run."""
-    expected = EXPECTED[defect]
-    row = run_row(defect.value, tmp_path, [each.check for each in expected], REPLICA_DEFECTS=defect.value)
+    row = run_row(defect.value, tmp_path, catching(defect), REPLICA_DEFECTS=defect.value)
     row.write(rows_folder())
-    missed = list(misses(row, expected))
+    missed = list(misses(row, EXPECTED[defect]))
     assert not missed, told(missed, tmp_path)
 
 
