@@ -42,9 +42,15 @@ class Desk:
 
     @classmethod
     def of(cls, site: str, account: SecretStr) -> Desk:
-        """The one for this account on this site; made if need be."""
+        """The one for this account on this site; made if need be. Raises NotMeasured if it cannot be."""
         folder = user_state_path("afterglow")
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise NotMeasured(
+                f"{folder}, where it is noted who uses an account, cannot be made ({error.strerror}): mend "
+                "it, or set XDG_STATE_HOME to another folder"
+            ) from None
         told = f"{site} {account.get_secret_value().lower()}"
         return cls(folder, hashlib.sha256(told.encode()).hexdigest()[:16])
 

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from afterglow.one_at_a_time import AccountBusy, Desk
-from afterglow.outcomes import SignInBlocked
+from afterglow.outcomes import NotMeasured, SignInBlocked
 
 SITE = "https://chatgpt.com"
 
@@ -75,3 +75,11 @@ def test_no_address_is_written_down(home: Path) -> None:
         written = [f"{path} {path.read_text(encoding='utf-8')}" for path in home.rglob("*") if path.is_file()]
     assert len(written) == 3
     assert not any("qa" in each or "example" in each for each in written)
+
+
+def test_a_folder_that_cannot_be_made_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nobody goes on without it: another run could be in the account."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    with pytest.raises(NotMeasured, match="or set XDG_STATE_HOME to another folder"):
+        desk()
