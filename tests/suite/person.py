@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from playwright.sync_api import Browser, Page, Playwright
+from playwright.sync_api import Page, Playwright
 
 from afterglow.machine import find_browser
 from tests.suite.conftest import wait_for
@@ -34,26 +34,30 @@ class Person:
 
     @contextmanager
     def at_window(self, address: str) -> Iterator[Page]:
-        """The page of the window that is there by now, at an address that begins so."""
-        wait_for(self._is_open, "a window to open")
+        """The page of the window, as soon as it is at an address that begins so.
+
+        Until then nobody touches it: a debugger that comes while a page is being made could hold it up.
+        """
+        wait_for(
+            lambda: any(each.startswith(address) for each in self._addresses()), f"a window at {address}"
+        )
         browser = self.playwright.chromium.connect_over_cdp(f"http://127.0.0.1:{self.port}")
         try:
-            wait_for(lambda: bool(self._pages(browser, address)), f"the window to be at {address}")
-            yield self._pages(browser, address)[-1]
+            pages = [page for context in browser.contexts for page in context.pages]
+            yield next(page for page in reversed(pages) if page.url.startswith(address))
         finally:
             browser.close()  # the connection; the window stays
 
-    def _is_open(self) -> bool:
-        try:
-            return httpx.get(f"http://127.0.0.1:{self.port}/json/version", timeout=1).is_success
-        except httpx.HTTPError:
-            return False
+    def _is_at(self, address: str) -> bool:
+        return any(each.startswith(address) for each in self._addresses())
 
-    def _pages(self, browser: Browser, address: str) -> list[Page]:
-        pages = [page for context in browser.contexts for page in context.pages]
-        for page in pages:
-            page.wait_for_timeout(10)  # lets the news in of where it is
-        return [page for page in pages if page.url.startswith(address)]
+    def _addresses(self) -> list[str]:
+        """Where the windows are, as the browser itself lists them; none as long as there is no browser."""
+        try:
+            listed = httpx.get(f"http://127.0.0.1:{self.port}/json/list", timeout=5).json()
+        except httpx.HTTPError:
+            return []
+        return [each["url"] for each in listed if each["type"] == "page"]
 
 
 def person(playwright: Playwright, folder: Path) -> Person:

@@ -9,6 +9,8 @@ import json
 import stat
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import allure
@@ -42,9 +44,12 @@ def somebody(playwright: Playwright, tmp_path: Path) -> Person:
     return person(playwright, tmp_path)
 
 
-def signin(suite: Suite, somebody: Person, settings: dict[str, str], *profiles: str) -> subprocess.Popen[str]:
-    """Start `afterglow signin`."""
-    return subprocess.Popen(
+@contextmanager
+def signin(
+    suite: Suite, somebody: Person, settings: dict[str, str], *profiles: str
+) -> Iterator[subprocess.Popen[str]]:
+    """`afterglow signin`, under way; it does not outlive the block."""
+    with subprocess.Popen(
         [sys.executable, "-m", "cli", "signin", *profiles],
         cwd=ROOT,
         env=suite.environment({**settings, "CHROMIUM_EXECUTABLE": str(somebody.program)}),
@@ -52,17 +57,24 @@ def signin(suite: Suite, somebody: Person, settings: dict[str, str], *profiles: 
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
+    ) as running:
+        try:
+            yield running
+        except AssertionError as error:
+            running.kill()
+            raise AssertionError(f"{error}; it said: {running.communicate()[0]}") from None
+        finally:
+            running.kill()
 
 
 def kept_by_person(suite: Suite, somebody: Person, site: Site, *profiles: str) -> str:
     """Let a person sign in for each of the profiles, and return what the command said."""
-    running = signin(suite, somebody, {**LIVE, "BASE_URL": site.base_url}, *profiles)
-    for _ in profiles:
-        with somebody.at_window("http://localhost") as page:
-            signs_in(page, *ACCOUNT.values())
-            page.wait_for_event("close", timeout=60_000)
-    said, _ = running.communicate(timeout=60)
+    with signin(suite, somebody, {**LIVE, "BASE_URL": site.base_url}, *profiles) as running:
+        for _ in profiles:
+            with somebody.at_window("http://localhost") as page:
+                signs_in(page, *ACCOUNT.values())
+                page.wait_for_event("close", timeout=60_000)
+        said, _ = running.communicate(timeout=60)
     assert running.returncode == 0, said
     return said
 
@@ -139,10 +151,11 @@ def test_a_sign_in_to_another_account_is_not_kept(suite: Suite, somebody: Person
     """Whoever signs in as somebody else by mistake is told so, and no run gets that session."""
     with running_site(*QUICK) as site:
         named = {"ACCOUNT_EMAIL": "somebody.else@example.test", "TEST_ACCOUNT": "somebody.else@example.test"}
-        running = signin(suite, somebody, {**LIVE, "BASE_URL": site.base_url, **named}, "primary")
-        with somebody.at_window("http://localhost") as page:
-            signs_in(page, *ACCOUNT.values())
-        said, _ = running.communicate(timeout=60)
+        settings = {**LIVE, "BASE_URL": site.base_url, **named}
+        with signin(suite, somebody, settings, "primary") as running:
+            with somebody.at_window("http://localhost") as page:
+                signs_in(page, *ACCOUNT.values())
+            said, _ = running.communicate(timeout=60)
     assert running.returncode == 2
     assert "that is q…@example.test, and ACCOUNT_EMAIL is s…@example.test: nothing was kept" in said
     assert states(suite) == []
@@ -151,10 +164,11 @@ def test_a_sign_in_to_another_account_is_not_kept(suite: Suite, somebody: Person
 def test_a_window_that_is_closed_keeps_nothing(suite: Suite, somebody: Person) -> None:
     """A person who changes their mind closes the window: one line, and nothing on the disk."""
     with running_site(*QUICK) as site:
-        running = signin(suite, somebody, {**LIVE, "BASE_URL": site.base_url}, "primary")
-        with somebody.at_window("http://localhost") as page:
-            page.close()
-        said, _ = running.communicate(timeout=60)
+        settings = {**LIVE, "BASE_URL": site.base_url}
+        with signin(suite, somebody, settings, "primary") as running:
+            with somebody.at_window("http://localhost") as page:
+                page.close()
+            said, _ = running.communicate(timeout=60)
     assert running.returncode == 2
     assert "the window went away before anybody had signed in" in said
     assert "Traceback" not in said
