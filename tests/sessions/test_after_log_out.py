@@ -7,7 +7,7 @@ from contextlib import suppress
 
 import allure
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from afterglow.clock import now_s
 from afterglow.delay import Verdict
@@ -24,11 +24,15 @@ from fixtures.profiles import Profiles
 from fixtures.promises import the_same
 from fixtures.run import Run
 from fixtures.storage import came, cookies, kept
+from fixtures.waiting import wait_until
 from pages.listing import ListedSession
 from pages.locators.sign_in import PASSWORD
 from pages.own_log_out import log_out_by_menu
 
 API = {"session", "access"}
+
+COMES_WITHIN_S = 10.0
+"""A page may think for a while before it sends what a button is for."""
 
 pytestmark = [
     allure.epic("Active sessions"),
@@ -233,11 +237,22 @@ def test_whether_the_site_asks_for_the_password_again(
     }
     for what, press in presses.items():
         listed = primary.listed()
-        with held_back(primary.page) as sent, suppress(LocatorDrift):  # it may want something else first
-            press(listed)
-        asked = PASSWORD.visible_on(primary.page).count() > 0
-        if not sent and not asked:
-            raise NotMeasured(f"neither the log-out of {what} nor a question for the password came")
+        with held_back(primary.page) as sent:
+            with suppress(LocatorDrift):  # it may want something else first
+                press(listed)
+            asked = password_or(sent, primary.page, what)
         observe(f"the password is asked for again before {what} may be ended", "yes" if asked else "no")
     with allure.step("Nothing was ended by it"):
         the_same(own, primary.listed())
+
+
+def password_or(sent: list[str], page: Page, what: str) -> bool:
+    """Whether the password is asked for. Raises NotMeasured if neither that nor a request comes."""
+    field = PASSWORD.visible_on(page)
+    wait_until(
+        page,
+        lambda: bool(sent) or field.count() > 0,
+        within_s=COMES_WITHIN_S,
+        what=f"the log-out of {what}, or a question for the password,",
+    )
+    return field.count() > 0
