@@ -15,6 +15,8 @@ from functools import cached_property
 from html.entities import codepoint2name
 from typing import TypeAlias
 
+from pydantic import SecretStr
+
 MASK = "[redacted]"
 
 SHORTEST = 6
@@ -93,6 +95,11 @@ def mask_emails(text: str, note: Note = _ignore) -> str:
         return f"{found[1]}…{found[2]}{found[3]}"
 
     return EMAIL.sub(masked, text)
+
+
+def masked(address: SecretStr) -> str:
+    """An e-mail address as it may be shown."""
+    return mask_emails(address.get_secret_value())
 
 
 # How a secret may be written

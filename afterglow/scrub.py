@@ -11,6 +11,7 @@ import io
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from afterglow.redaction import MASK, Redactor, is_telling
@@ -75,12 +76,10 @@ class _Scrubbing:
 
     def _unpacked(self, content: bytes, where: str, depth: int) -> bytes:
         if depth < DEEPEST:
-            try:
+            with suppress(*UNOPENED):
                 if content.startswith(ZIP):
                     return self._zip(content, where, depth + 1)
                 return gzip.compress(self.clean(gunzipped(content), where, depth + 1), mtime=0)
-            except UNOPENED:
-                pass
         self.found.add(Leak(where, UNREADABLE))
         return MASK.encode()
 

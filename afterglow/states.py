@@ -10,11 +10,12 @@ import json
 import os
 import re
 import stat
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError, field_serializer
@@ -35,6 +36,22 @@ NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
 
 class BadState(NotMeasured):
     """A kept sign-in cannot be used or kept; the message names the file and the remedy."""
+
+
+class Row(Protocol):
+    """What of a listed session tells its row from others."""
+
+    @property
+    def session_id(self) -> str | None:
+        """The site's own name for it."""
+
+    @property
+    def device(self) -> str | None:
+        """Its device, as the view names it."""
+
+    @property
+    def signed_in(self) -> datetime | None:
+        """When it signed in, UTC."""
 
 
 class About(BaseModel):
@@ -102,10 +119,32 @@ class States:
         """Those that may still stand, of one profile or of all, the oldest first."""
         return [kept for kept in self.all() if kept.usable and profile in (None, kept.about.profile)]
 
-    def keep(self, state: Mapping[str, Any], about: About) -> Kept:
-        """Keep a sign-in, and forget those of its profile that are spent. Raises BadState if that fails."""
-        if not NAME.fullmatch(about.profile):
-            raise BadState(f"{about.profile!r} cannot be kept: use lower-case letters, digits and hyphens")
+    def keep(
+        self,
+        state: Mapping[str, Any],
+        profile: str,
+        signed_in: tuple[datetime, datetime],
+        expires: datetime | None = None,
+        row: Row | None = None,
+    ) -> Kept:
+        """Keep a sign-in, and forget those of its profile that are spent. Raises BadState if that fails.
+
+        signed_in: when the sign-in began and ended. row: the session as the view lists it, if that is known.
+        """
+        if not NAME.fullmatch(profile):
+            raise BadState(f"{profile!r} cannot be kept: use lower-case letters, digits and hyphens")
+        about = About(
+            account=self.account,
+            profile=profile,
+            site=self.site,
+            began=signed_in[0],
+            ended=signed_in[1],
+            saved=datetime.now(UTC),
+            expires=expires,
+            session_id=row.session_id if row else None,
+            device=row.device if row else None,
+            listed=row.signed_in if row else None,
+        )
         _write(self.folder / ".gitignore", "*\n")  # whatever STATE_DIR says, it must never be committed
         kept = Kept(self._home / f"{about.profile}-{about.saved:%Y%m%dT%H%M%S%f}.json", about)
         _write(kept.path, json.dumps(state))
@@ -140,6 +179,12 @@ class States:
                 raise BadState(f"{path} is not what was kept there: remove it, and sign in anew") from None
             if about.account == self.account and about.site == self.site:
                 yield Kept(path.with_name(path.name.removesuffix(ABOUT) + ".json"), about)
+
+
+def counted(kept: Iterable[Kept]) -> str:
+    """How many there are, by profile: primary 1, secondary 2."""
+    by_profile = Counter(each.about.profile for each in kept)
+    return ", ".join(f"{profile} {number}" for profile, number in sorted(by_profile.items()))
 
 
 def credentials_in(state: Any) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,9 +12,9 @@ from pydantic import SecretStr
 
 from afterglow.one_at_a_time import Desk
 from afterglow.outcomes import NotApplicable, NotMeasured
-from afterglow.redaction import mask_emails
+from afterglow.redaction import masked
 from afterglow.settings import Settings, SettingsError, load
-from afterglow.states import NAME, About, Kept, States
+from afterglow.states import NAME, Kept, States, counted
 from cli.place import ROOT, Stop
 from cli.window import window
 from pages.active_sessions import ActiveSessions
@@ -42,8 +41,9 @@ def main(profiles: Names) -> None:
         if not NAME.fullmatch(name):
             raise Stop(f"{name!r} is no name of a profile: use lower-case letters, digits and hyphens")
     settings, site, account = _whom()
-    desk, states = Desk.of(site, account), States(folder_of(settings), site, account)
+    states = States(folder_of(settings), site, account)
     try:
+        desk = Desk.of(site, account)
         with desk.taken(), window(settings) as browser:
             for number, name in enumerate(profiles, start=1):
                 desk.note_sign_in(settings.daily_sign_ins)
@@ -94,18 +94,7 @@ def _signed_in(browser: Browser, name: str, states: States) -> Kept:
         raise Stop(
             f"the window went away before anybody had signed in ({error.message.splitlines()[0]})"
         ) from None
-    shown_as = {"session_id": own.session_id, "device": own.device, "listed": own.signed_in} if own else {}
-    about = About(
-        account=states.account,
-        profile=name,
-        site=states.site,
-        began=began,
-        ended=ended,
-        saved=datetime.now(UTC),
-        expires=owner.expires,
-        **shown_as,
-    )
-    return states.keep(state, about)
+    return states.keep(state, name, (began, ended), owner.expires, own)
 
 
 def _wait_for_person(shell: Shell) -> None:
@@ -136,11 +125,6 @@ def _own_row(page: Page, site: str) -> ListedSession | None:
     return current[0] if len(current) == 1 else None
 
 
-def masked(email: SecretStr) -> str:
-    """An address as it may be shown."""
-    return mask_emails(email.get_secret_value())
-
-
 def _tell_kept(kept: Kept) -> None:
     about = kept.about
     until = f", until {about.expires:%Y-%m-%d} at the latest" if about.expires else ""
@@ -149,6 +133,6 @@ def _tell_kept(kept: Kept) -> None:
 
 
 def _tell_all(states: States) -> None:
-    by_profile = Counter(kept.about.profile for kept in states.usable())
-    counted = ", ".join(f"{name} {number}" for name, number in sorted(by_profile.items()))
-    typer.echo(f"kept for {masked(states.account)}: {counted}; set SIGN_IN=state to use them")
+    typer.echo(
+        f"kept for {masked(states.account)}: {counted(states.usable())}; set SIGN_IN=state to use them"
+    )

@@ -6,13 +6,13 @@ import pytest
 
 from afterglow.diagnosis import Area, Status
 from afterglow.outcomes import NeedsPerson
+from afterglow.redaction import masked
 from afterglow.settings import Settings, SignInBy
 from afterglow.states import Kept
 from fixtures.devices import LAPTOP, undisguised
 from fixtures.examining import Examiner
 from fixtures.profile import Profile
 from fixtures.profiles import Profiles
-from fixtures.signing_in import masked
 from fixtures.target import Site
 from fixtures.whereabouts import (
     GUEST_HOME,

@@ -12,10 +12,10 @@ from afterglow.contradictions import is_loopback
 from afterglow.diagnosis import Area, Status
 from afterglow.machine import NoBrowser, find_browser
 from afterglow.outcomes import NotMeasured
+from afterglow.redaction import masked
 from afterglow.settings import CodeFrom, Settings, SignInBy
 from fixtures.examining import Examiner
 from fixtures.profile import CLOCKS_AGREE
-from fixtures.signing_in import masked
 from fixtures.target import Site, ahead_of_us
 
 examines = pytest.mark.examines

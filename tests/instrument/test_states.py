@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from afterglow.states import About, BadState, Kept, States
+from afterglow.states import BadState, Kept, States
 
 SITE = "https://chatgpt.com"
 STATE = {"cookies": [{"name": "session", "value": "a-secret-cookie"}], "origins": []}
@@ -22,23 +22,15 @@ def states(tmp_path: Path) -> States:
     return States(tmp_path / "auth", SITE, SecretStr("qa@example.test"))
 
 
-def kept(states: States, profile: str = "primary", minute: int = 0, expires: datetime | None = None) -> Kept:
-    about = About(
-        account=states.account,
-        profile=profile,
-        site=states.site,
-        began=NOW,
-        ended=NOW,
-        saved=NOW + timedelta(minutes=minute),
-        expires=expires,
-    )
-    return states.keep(STATE, about)
+def kept(states: States, profile: str = "primary", expires: datetime | None = None) -> Kept:
+    return states.keep(STATE, profile, (NOW, NOW), expires)
 
 
 def test_what_is_kept_is_found_again_the_oldest_first(states: States) -> None:
     """With all that is known of it, and what the browser held."""
-    later, earlier = kept(states, minute=5), kept(states, minute=1)
-    kept(states, "secondary", minute=3)
+    earlier = kept(states)
+    kept(states, "secondary")
+    later = kept(states)
     assert [each.path for each in states.usable("primary")] == [earlier.path, later.path]
     assert states.usable("primary")[0].about == earlier.about
     assert states.usable("primary")[0].state() == STATE
@@ -76,7 +68,7 @@ def test_a_spent_sign_in_is_not_used_and_goes_when_a_new_one_comes(states: State
     states.spend(old)
     assert states.usable() == []
     assert old.path.exists()
-    new = kept(states, minute=1)
+    new = kept(states)
     assert [each.path for each in states.all()] == [new.path]
     assert not old.path.exists()
 

@@ -67,13 +67,15 @@ def test_another_account_than_the_test_account_is_left_alone(
     ]
     monkeypatch.setattr("tests.suite.conftest.accounts", lambda: json.dumps(both))
     with running_site("--hurdles", "another_account") as site:
-        ran = suite.run("tests/scenario", BASE_URL=site.base_url, **site.account)
+        ran = suite.run("tests/scenario", BASE_URL=site.base_url, KEEP_SIGNED_IN="yes", **site.account)
         ends = {each["action"] for each in site.truth()["revocations"]}
     assert "is signed in to s…@example.test, which is not the test account q…@example.test" in (
         in_its_own_words(ran)
     )
     assert ran.statuses == {"broken"}
     assert ends <= {"self"}, "somebody was logged out from afar"
+    kept = list((suite.folder.parent / "auth").rglob("*.json"))
+    assert kept == [], "a session of somebody else's was kept for the next run"
 
 
 def test_a_mailed_code_is_fetched_from_the_testers_own_mailbox(suite: Suite, tmp_path: Path) -> None:

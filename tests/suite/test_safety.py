@@ -106,3 +106,13 @@ def test_what_stays_signed_in_is_used_by_the_next_run(suite: Suite, site: Site) 
     assert "kept sign-ins: primary 1, secondary 1" in second.output
     assert len(site.truth()["sessions"]) == 2
     assert ended(site) == []
+
+
+def test_a_log_out_of_all_that_was_held_back_spends_nothing(suite: Suite, site: Site) -> None:
+    """A check presses the button and keeps the request from leaving: the kept sign-ins still stand."""
+    settings = {"BASE_URL": site.base_url, "KEEP_SIGNED_IN": "yes", **site.account}
+    suite.run(*LISTED, **settings)
+    ran = suite.run("tests/sessions", "-k", "asks_for_the_password_again", **settings)
+    assert ran.statuses == {"passed"}, ran.output
+    assert "spent by this run" not in ran.output
+    assert ended(site) == []
