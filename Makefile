@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup config signin doctor capture share scenario catalogue test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
+.PHONY: help setup config signin doctor capture share scenario catalogue nightly trend test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +37,12 @@ scenario: setup ## the main job against TARGET (the embedded replica by default)
 
 catalogue: setup ## every check of the sessions against TARGET, and their report
 	@$(IN_VENV) -m cli catalogue $(ARGS)
+
+nightly: setup ## a whole night, for whoever sleeps: doctor, main job, catalogue, report, trend, summary
+	@$(IN_VENV) -m cli nightly $(ARGS)
+
+trend: setup ## what all the nights tell together, in words and in reports/propagation.html
+	@$(IN_VENV) -m cli trend $(ARGS)
 
 test: setup ## lint, types, architecture, all tests, then the scenario (ARGS=--long: the long tests too)
 	@$(IN_VENV) -m cli test $(ARGS)

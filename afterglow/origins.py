@@ -25,6 +25,7 @@ GROUPS = {
         *("layers", "probe_pattern", "probe_transport"),
         *("probe_floor_s", "request_budget", "assumed_edges"),
     ),
+    "Nights": ("repetitions", "age_at_most_s", "schedule", "keep_reports_days", "night", "repetition"),
     "Browser and reports": ("headed", "chromium_executable", "traces", "reports_dir"),
     "The embedded replica": (
         *("replica_port", "replica_edges", "replica_delay_min_s", "replica_delay_max_s", "replica_seed"),
@@ -39,6 +40,8 @@ UNITS = {
     "request_budget": "requests",
     "assumed_edges": "servers",
     "replica_edges": "servers",
+    "keep_reports_days": "days",
+    "repetitions": "a night",
 }
 """Of what has no unit in its name."""
 
@@ -51,6 +54,7 @@ WITHOUT = {
     "sign_ins_per_day": "no limit",
     "request_budget": "no limit",
     "imap_user": "ACCOUNT_EMAIL",
+    "keep_reports_days": "for ever",
     "chromium_executable": "Playwright's own, else the machine's",
     "replica_seed": "another in every run",
     "replica_skin": "list",
@@ -71,6 +75,7 @@ EFFECTIVE: Mapping[str, Callable[[Settings], Any]] = {
     "probe_floor_s": lambda settings: settings.floor_s,
     "request_budget": lambda settings: settings.budget,
     "headed": lambda settings: settings.is_headed,
+    "age_at_most_s": lambda settings: settings.age_s,
 }
 """What the run goes by where that depends on the target or another setting."""
 

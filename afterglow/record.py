@@ -6,6 +6,8 @@ one could move an interval's end past the truth. The kinds of lines, with their 
 
 run          v, id, utc, clock_s: what this file is
 settings     the run's settings
+machine      machine, system, afterglow: where the run runs, and by which version of this
+browser      name, version: the browser that stands for the devices
 watch        watch (its number), action, window_s, ended, controls, lanes, absent: what is about to be watched
 lanes        watch, lanes: lanes that joined a watch later
 lost         watch, session, layer, why: there is nothing left to look at
@@ -13,6 +15,7 @@ log-out      watch, utc, clicked_s, requested_s, acknowledged_s
 reading      watch (0 in a rehearsal), session, layer, sent_s, received_s, state, code
 gap          watch, from_s, to_s, why: nobody could look
 measurement  watch and the fields of summary.json: what the run made of it
+telemetry    the fields of `afterglow/telemetry.py`: what the run cost
 end          clock_s, state: the run ended by itself
 """
 
@@ -39,10 +42,11 @@ from afterglow.redaction import Redactor
 if sys.platform != "win32":
     import fcntl
 
-VERSION = 2
+VERSION = 3
 """The format of a run's file; `afterglow/runs.py` reads this one and those before.
 
 1: readings were rounded to microseconds, and nothing told how a layer was watched.
+2: nothing told on which machine and in which browser, what the run cost, and which night it belongs to.
 """
 
 SYNC_AFTER_S = 0.5

@@ -74,7 +74,35 @@ class SettingsLine(Checked):
 
     kind: Literal["settings"]
     target: Target | None = None
+    base_url: str | None = None
     revocation_window_s: Positive | None = None
+    night: str | None = None
+    repetition: Count | None = None
+
+
+class MachineLine(Checked):
+    """Where the run runs. machine: a name that tells machines apart, and tells nothing else."""
+
+    kind: Literal["machine"]
+    machine: str
+    system: str
+    afterglow: str
+
+
+class BrowserLine(Checked):
+    """The browser that stands for the devices."""
+
+    kind: Literal["browser"]
+    name: str
+    version: str
+
+
+class TelemetryLine(Checked):
+    """What the run cost. Its fields are those of `afterglow/telemetry.py`, and are read there."""
+
+    model_config = ConfigDict(frozen=True, extra="allow")
+
+    kind: Literal["telemetry"]
 
 
 class PatienceNote(Checked):
@@ -326,6 +354,9 @@ class EndLine(Checked):
 Known = (
     RunLine
     | SettingsLine
+    | MachineLine
+    | BrowserLine
+    | TelemetryLine
     | WatchLine
     | LanesLine
     | LostLine

@@ -52,6 +52,13 @@ class SignInBy(StrEnum):
     STATE = "state"
 
 
+class Pace(StrEnum):
+    """When to look: where the nights before make a revocation likely, or by the elapsed time alone."""
+
+    INFORMED = "informed"
+    GEOMETRIC = "geometric"
+
+
 class CodeFrom(StrEnum):
     """Where a one-time code comes from: an authenticator's secret, a mailbox, or a person at the prompt."""
 
@@ -104,6 +111,10 @@ SIGN_INS_PER_DAY: dict[Target, int | None] = {Target.REPLICA: None, Target.CHATG
 """Three runs of the main job, with four sign-ins each. An account that signs in often from many clients has
 its sessions ended early (chatgpt-web.md, how automation is stopped)."""
 
+NIGHT_AGE_S = {Target.REPLICA: 10.0, Target.CHATGPT: 900.0}
+"""Within how long after the sign-in a night's log-outs fall, by chance: where a delay is what is left of an
+access token's life, a log-out at the same age every night would measure the same point of it every time."""
+
 FLOOR_S = {Target.REPLICA: 0.1, Target.CHATGPT: 1.0}
 """Loopback bears ten looks a second; somebody else's site gets one, but for the burst after a refusal."""
 
@@ -150,6 +161,13 @@ class Settings(BaseSettings):
     probe_pattern: Pattern = Pattern.ALL
     probe_transport: Transport = Transport.HTTP
     request_budget: Annotated[int, Field(ge=100)] | None = None
+
+    repetitions: Annotated[int, Field(ge=1, le=100)] = 1
+    age_at_most_s: Annotated[float, Field(ge=0, lt=86_400)] | None = None
+    schedule: Pace = Pace.INFORMED
+    keep_reports_days: Annotated[int, Field(ge=1)] | None = None
+    night: Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z-]{0,39}$")] | None = None
+    repetition: Annotated[int, Field(ge=1)] | None = None
 
     headed: bool | None = None
     chromium_executable: Path | None = None
@@ -235,6 +253,12 @@ class Settings(BaseSettings):
     def patience_s(self) -> tuple[float, float]:
         """Quiet time and grace, in seconds: by default a thirtieth and a tenth of the window."""
         return (self.quiet_s or max(1.0, self.window_s / 30), self.grace_s or max(5.0, self.window_s / 10))
+
+    @property
+    def age_s(self) -> float:
+        """How long after the sign-in a log-out falls at most: drawn anew for each. Of no night: at once."""
+        by_night_s = NIGHT_AGE_S[self.target] if self.night else 0.0
+        return by_night_s if self.age_at_most_s is None else self.age_at_most_s
 
     @property
     def secrets(self) -> list[str]:

@@ -485,10 +485,9 @@ def test_a_foreign_file_is_refused_in_one_line(content: bytes) -> None:
 
 
 def test_a_newer_format_is_refused_in_one_line() -> None:
-    content = b'{"kind": "run", "v": 3, "whatever": 1}\n'
-    with pytest.raises(
-        NotARun, match=r"is of format 3, and this Afterglow knows those up to 2: .* newer one$"
-    ):
+    content = f'{{"kind": "run", "v": {VERSION + 1}, "whatever": 1}}\n'.encode()
+    told = rf"is of format {VERSION + 1}, and this Afterglow knows those up to {VERSION}: .* newer one$"
+    with pytest.raises(NotARun, match=told):
         Written(content).read()
 
 

@@ -1,0 +1,1 @@
+"""The nights in pictures: one page for a browser, and plots for a report."""

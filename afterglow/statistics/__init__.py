@@ -1,0 +1,1 @@
+"""What many intervals tell together: the delay's distribution, the promise, and whether it has changed."""
