@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.keeping",
     "fixtures.profiles",
     "fixtures.graveyard",
+    "fixtures.expecting",
     "fixtures.measuring",
     "fixtures.capabilities",
     "fixtures.people",
@@ -16,4 +17,5 @@ pytest_plugins = [
     "fixtures.hygiene",
     "fixtures.aftermath",
     "fixtures.singled_out",
+    "fixtures.repeating",
 ]

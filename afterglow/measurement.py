@@ -262,6 +262,7 @@ class Measurement:
             "window_s": self.window_s,
             "verdict": self.verdict.value,
             "why_undetermined": self.why_undetermined() or None,
+            "undermined": self.undermined,
             "interrupted": self.interrupted,
             "clicked_to_requested_s": (
                 None if moments.requested_s is None else round(moments.requested_s - moments.clicked_s, 4)

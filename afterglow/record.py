@@ -165,6 +165,7 @@ def lanes_json(lanes: Iterable[Lane]) -> list[dict[str, object]]:
             "role": lane.role.value,
             "window_s": lane.watch.schedule.window_s,
             "floor_s": lane.watch.schedule.floor_s,
+            "informed": lane.watch.schedule.expectation is not None,
             "stream": isinstance(lane.probe, StreamProbe),
             "patience": asdict(lane.watch.patience),
         }

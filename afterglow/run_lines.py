@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
@@ -21,13 +22,15 @@ from afterglow.measurement import (
 )
 from afterglow.readings import Answer, Moments, Reading, State
 from afterglow.schedule import Schedule
-from afterglow.settings import Target
+from afterglow.settings import HOME, Target
 from afterglow.watch import LayerWatch, Patience
 
 Seconds = Annotated[float, Field(ge=0, le=1e12)]
 Positive = Annotated[float, Field(gt=0, le=1e12)]
 Number = Annotated[float, Field(ge=-1e12, le=1e12)]
 Count = Annotated[int, Field(ge=0, le=10**9)]
+Name = Annotated[str, Field(pattern=r"^[0-9A-Za-z][0-9A-Za-z-]{0,39}$")]
+"""What may name a file or a folder."""
 
 
 @dataclass(slots=True)
@@ -65,8 +68,10 @@ class RunLine(Checked):
 
     kind: Literal["run"]
     v: Annotated[int, Field(ge=1)]
-    id: str = "unknown"
-    utc: AwareDatetime
+    id: Name
+    utc: Annotated[
+        AwareDatetime, Field(ge=datetime(1970, 1, 2, tzinfo=UTC), le=datetime(9000, 1, 1, tzinfo=UTC))
+    ]
 
 
 class SettingsLine(Checked):
@@ -76,8 +81,14 @@ class SettingsLine(Checked):
     target: Target | None = None
     base_url: str | None = None
     revocation_window_s: Positive | None = None
-    night: str | None = None
+    night: Name | None = None
     repetition: Count | None = None
+
+    @property
+    def site(self) -> str | None:
+        """Where the site was: as told, else its target's address; None if the run started it itself."""
+        address = self.base_url or (HOME.get(self.target) if self.target else None)
+        return address.rstrip("/") if address else None
 
 
 class MachineLine(Checked):
@@ -103,6 +114,11 @@ class TelemetryLine(Checked):
     model_config = ConfigDict(frozen=True, extra="allow")
 
     kind: Literal["telemetry"]
+
+    @property
+    def fields(self) -> Mapping[str, object]:
+        """All that it says."""
+        return self.model_extra or {}
 
 
 class PatienceNote(Checked):
@@ -257,6 +273,7 @@ class SaidLayer(Checked):
     first_refusal_s: Number | None = None
     confirmed_s: Number | None = None
     flaps: Count = 0
+    readings: Count = 0
     unknowns: Count = 0
     codes: tuple[str, ...] = ()
     residual_chance: Annotated[float, Field(ge=0, le=1)] | None = None
@@ -305,6 +322,8 @@ class MeasurementLine(Line):
     action: str
     started: str
     window_s: Positive
+    why_undetermined: str | None = None
+    undermined: str | None = None
     interrupted: bool = False
     clicked_to_acknowledged_s: Seconds = 0.0
     layers: tuple[SaidLayer, ...] = ()
@@ -315,6 +334,11 @@ class MeasurementLine(Line):
     requests: Mapping[str, Count] = Field(default_factory=dict)
     request_budget: Count | None = None
     probe_pattern: str = "all"
+
+    @property
+    def tells_of_controls(self) -> bool:
+        """Whether `undermined` was said at all: the first two versions leave it to their readings."""
+        return "undermined" in self.model_fields_set
 
     def tell(self, noted: Noted) -> None:
         """What was made of it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from afterglow.delay import Verdict
 from afterglow.measurement import Json, Measurement
 from afterglow.redaction import Redactor
+from afterglow.telemetry import Telemetry
 
 VERSION = 1
 
@@ -38,6 +39,7 @@ class Summary:
     state: str = "running"
     measured: list[tuple[Measurement, str]] = field(default_factory=list)
     observed: dict[str, str] = field(default_factory=dict)
+    telemetry: Telemetry = field(default_factory=Telemetry)
 
     @property
     def measurements(self) -> list[Measurement]:
@@ -55,12 +57,9 @@ class Summary:
         self.write()
 
     def write(self) -> None:
-        """Replace the file in one step, so that a reader never meets half of it."""
-        self.path.parent.mkdir(parents=True, exist_ok=True)
+        """Replace the file by what is known now."""
         content = json.dumps(self.redact.data(self.to_json()), indent=2, ensure_ascii=False, allow_nan=False)
-        new = self.path.with_suffix(".new")
-        new.write_text(content + "\n", encoding="utf-8")
-        new.replace(self.path)
+        replace_whole(self.path, content + "\n")
 
     def to_json(self) -> Json:
         """The whole file. Every delay is [lower, upper] in seconds; a null upper end was never seen.
@@ -68,7 +67,8 @@ class Summary:
         measurements: every door. clocks: what was timed beside them and counts for nothing, so without a
         verdict. not_applicable: the doors and clocks that could not be watched, and why. log_outs: each
         log-out whole, with its moments, the order in which its doors closed, its gaps and what it cost.
-        observed: what was recorded and not judged.
+        observed: what was recorded and not judged. telemetry: what the run has cost until the last
+        measurement, or whole once it has ended.
         """
         verdict = overall(self.measurements)
         return {
@@ -97,4 +97,13 @@ class Summary:
             "all_devices": [measurement.all_devices_json() for measurement in self.measurements],
             "log_outs": [measurement.to_json(started) for measurement, started in self.measured],
             "observed": self.observed,
+            "telemetry": self.telemetry.to_json(),
         }
+
+
+def replace_whole(path: Path, content: str) -> None:
+    """Write a file in one step, so that a reader never meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_suffix(".new")
+    new.write_text(content, encoding="utf-8")
+    new.replace(path)

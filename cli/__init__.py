@@ -13,6 +13,7 @@ from cli import (
     doctor,
     drill,
     matrix,
+    nightly,
     report,
     runs,
     scenario,
@@ -20,6 +21,7 @@ from cli import (
     share,
     signin,
     test,
+    trend,
 )
 from cli.place import Stop
 
@@ -36,12 +38,14 @@ app.command("signin")(signin.main)
 app.command("capture")(capture.main)
 app.command("scenario", context_settings=scenario.TAKES_ANYTHING)(scenario.main)
 app.command("catalogue", context_settings=scenario.TAKES_ANYTHING)(catalogue.main)
+app.command("nightly")(nightly.main)
 app.command("matrix", context_settings=scenario.TAKES_ANYTHING)(matrix.matrix)
 app.command("noise", context_settings=scenario.TAKES_ANYTHING)(matrix.noise)
 app.command("drill", context_settings=scenario.TAKES_ANYTHING)(drill.main)
 app.command("report")(report.main)
 app.command("share")(share.main)
 app.command("test")(test.main)
+app.command("trend")(trend.main)
 app.add_typer(runs.app, name="runs")
 
 

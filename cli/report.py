@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from cli.history import forget
-from cli.node import ALLURE, allure_is_installed, find_node
+from cli.gate import read_gate
+from cli.history import make_ready
+from cli.node import allure_is_installed, find_node
 from cli.place import ROOT, Stop, reports_folder
+from cli.plots import attach_plots
+from cli.report_page import mend
 from cli.running import Failed, quietly
 
 RESULTS = "allure-results"
@@ -19,15 +22,20 @@ REPORT = Path("allure-report") / "index.html"
 BUILDS_WITHIN_S = 120.0
 """It takes about a second, some more with large attachments."""
 
-TELLTALE = re.compile(
-    r"<script[^>]*googletagmanager[^>]*></script>\s*<script>[^<]*gtag\([^<]*</script>", re.DOTALL
-)
-"""Allure's usage statistics, which no option turns off: evidence must not tell a third party who reads it."""
+WithGate = Annotated[
+    bool, typer.Option("--gate", help="End with 1 if a promise was broken, 2 if something was not measured.")
+]
 
 
-def main() -> None:
+def main(gate: WithGate = False) -> None:
     """Build the report of the last run again."""
-    typer.echo(f"report: {build(reports_folder())}")
+    reports = reports_folder()
+    typer.echo(f"report: {build(reports)}")
+    if gate:
+        said = read_gate(reports)
+        for line in said.told:
+            typer.echo(f"gate: {line}")
+        raise typer.Exit(said.code)
 
 
 def build(reports: Path) -> Path:
@@ -37,19 +45,22 @@ def build(reports: Path) -> Path:
     node = find_node()
     if node is None or not allure_is_installed():
         raise Stop("Allure is not installed: run `python -m cli setup`")
-    forget(reports / HISTORY, reports / RESULTS)
+    notes = (make_ready(reports / HISTORY, reports / RESULTS), attach_plots(reports, reports / RESULTS))
+    for note in notes:
+        if note:
+            typer.echo(note)
+    (reports / REPORT).unlink(missing_ok=True)  # an old one must not be taken for that of these results
     try:
-        quietly(
-            *(node.node, ALLURE, "generate", RESULTS, "--config", ROOT / "reports" / "allurerc.mjs"),
-            limit_s=BUILDS_WITHIN_S,
-            cwd=reports,
+        said = quietly(
+            *(node.node, ROOT / "reports" / "build.mjs", RESULTS), limit_s=BUILDS_WITHIN_S, cwd=reports
         )
+        mend(reports / REPORT)
     except Failed as error:
         raise Stop(f"Allure could not build the report from {reports / RESULTS}: {error}") from None
-    _keep_to_itself(reports / REPORT)
+    except FileNotFoundError:
+        raise Stop(
+            f"Allure built no report from {reports / RESULTS}: {said.strip() or 'it said nothing'}"
+        ) from None
+    for line in said.splitlines():
+        typer.echo(line)
     return reports / REPORT
-
-
-def _keep_to_itself(report: Path) -> None:
-    html = report.read_text(encoding="utf-8")
-    report.write_text(TELLTALE.sub("", html), encoding="utf-8")

@@ -15,14 +15,19 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from afterglow.history.one_run import read_past_run
+from afterglow.history.past import PastLogOut, PastRun
+from afterglow.history.read import read_history
 from afterglow.measurement import Json
 from afterglow.progress import STYLES, delays_table
-from afterglow.runs import NotARun, RunState, StoredRun, StoredWatch, files_of_run, read_run, run_files
+from afterglow.runs import NotARun, RunState, StoredRun, files_of_run, read_run, run_files
+from afterglow.settings import Target
 from afterglow.timeline import printable
+from cli import runs_export, runs_prune
 from cli.place import Stop, reports_folder
 
 LAST = 20
-"""So many runs fit a screen, and every run shown is read anew."""
+"""So many runs fit a screen, and of thousands no others are read."""
 
 HEADINGS = ("when / log-out", "id / all devices out after", "target / verdict", "state")
 
@@ -30,17 +35,32 @@ NOTHING = "no log-out was noted"
 
 STATE_STYLES = {RunState.COMPLETE: "", RunState.INTERRUPTED: "bold yellow", RunState.RUNNING: "bold blue"}
 
-app = typer.Typer(help="List the runs, newest first, or show one of them.", invoke_without_command=True)
+Last = Annotated[int, typer.Option(min=1, help="How many runs to list.")]
+OfTarget = Annotated[Target | None, typer.Option("--target", help="Only runs on this target.")]
+OfSite = Annotated[str | None, typer.Option("--site", metavar="URL", help="Only runs on the site there.")]
+
+app = typer.Typer(
+    help="List the runs, newest first; show, export or prune them.", invoke_without_command=True
+)
+app.command("export")(runs_export.main)
+app.command("prune")(runs_prune.main)
 
 
 @app.callback()
-def main(
-    context: typer.Context,
-    last: Annotated[int, typer.Option(min=1, help="How many runs to list.")] = LAST,
-) -> None:
+def main(context: typer.Context, last: Last = LAST, target: OfTarget = None, site: OfSite = None) -> None:
     """List the runs, newest first: when, id, target, state, and the delay of every log-out."""
     if context.invoked_subcommand is None:
-        _list(reports_folder() / "runs", last)
+        list_runs(last, target, site)
+
+
+@app.command("list")
+def list_runs(last: Last = LAST, target: OfTarget = None, site: OfSite = None) -> None:
+    """List the runs, newest first, as `runs` alone does."""
+    folder = reports_folder() / "runs"
+    if target or site:
+        _list(*_chosen(folder, last, target, site))
+    else:
+        _list(*_newest(folder, last))
 
 
 @app.command()
@@ -67,6 +87,12 @@ def run_json(run: StoredRun) -> Json:
         "target": run.target,
         "window_s": run.window_s,
         "state": run.state.value,
+        "site": run.site,
+        "night": run.night,
+        "repetition": run.repetition,
+        "machine": run.machine,
+        "browser": run.browser,
+        "telemetry": dict(run.telemetry),
         "notes": list(run.notes),
         "measurements": [
             watch.measurement.to_json(watch.started) for watch in run.watches if watch.measurement is not None
@@ -89,46 +115,68 @@ def _file(folder: Path, run: str) -> Path:
 # The list
 
 
-def _list(folder: Path, last: int) -> None:
+def _newest(folder: Path, last: int) -> tuple[list[PastRun], list[str], int]:
+    """The newest runs, what is told of files that are none, and how many files there are besides."""
     files = run_files(folder)
     if not files:
         raise Stop(f"no runs in {folder} yet: run `python -m cli scenario` first")
+    runs: list[PastRun] = []
+    passed_over: list[str] = []
+    for path in files[:last]:
+        try:
+            runs.append(read_past_run(path))
+        except NotARun as error:
+            passed_over.append(str(error))
+    return runs, passed_over, len(files) - last
+
+
+def _chosen(
+    folder: Path, last: int, target: Target | None, site: str | None
+) -> tuple[list[PastRun], list[str], int]:
+    """The same of the runs on one target or site. All are looked at, by their index."""
+    at = site.rstrip("/") if site else None
+    runs = [
+        run
+        for run in reversed(read_history(folder).runs)
+        if (target is None or run.target == target) and at in (None, run.site)
+    ]
+    if not runs:
+        raise Stop(f"no runs in {folder} on {at or target}: `python -m cli runs` lists those there are")
+    return runs[:last], [], len(runs) - last
+
+
+def _list(runs: list[PastRun], passed_over: list[str], older: int) -> None:
     console = Console()
     table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False, show_edge=False)
     for heading in HEADINGS:
         table.add_column(heading, no_wrap=True)
-    passed_over: list[str] = []
-    for path in files[:last]:
-        try:
-            _add(table, read_run(path))
-        except NotARun as error:
-            passed_over.append(str(error))
+    for run in runs:
+        _add(table, run)
     console.print(table)
     for line in passed_over:
-        console.print(Text(line, "dim"), soft_wrap=True)
-    if len(files) > last:
-        console.print(f"{len(files) - last} older ones: --last {len(files)} lists them too")
+        console.print(Text(printable(line), "dim"), soft_wrap=True)
+    if older > 0:
+        console.print(f"{older} older ones: --last {older + len(runs) + len(passed_over)} lists them too")
 
 
-def _add(table: Table, run: StoredRun) -> None:
+def _add(table: Table, run: PastRun) -> None:
     """One line for the run, and one for each of its log-outs."""
-    state = Text(run.state.value, STATE_STYLES[run.state])
-    table.add_row(Text(_when(run), "bold"), Text(printable(run.id), "bold"), Text(run.target or "-"), state)
-    for watch in run.watches:
-        table.add_row(*_result(watch))
+    state = RunState(run.state)
+    head = Text(_when(run), "bold"), Text(printable(run.id), "bold"), Text(run.target or "-")
+    table.add_row(*head, Text(state.value, STATE_STYLES[state]))
+    for log_out in run.log_outs:
+        table.add_row(*_result(log_out))
+    if not run.log_outs:
+        table.add_row("", Text(NOTHING, "dim"))
 
 
-def _result(watch: StoredWatch) -> Iterator[Text]:
-    yield Text(f"  {printable(watch.action)}")
-    if watch.measurement is None:
-        yield Text(NOTHING, "dim")
-    else:
-        measurement = watch.measurement
-        yield Text(str(measurement.all_devices))
-        yield Text(measurement.verdict.value, STYLES[measurement.verdict])
+def _result(log_out: PastLogOut) -> Iterator[Text]:
+    yield Text(f"  {printable(log_out.action)}")
+    yield Text(str(log_out.delay))
+    yield Text(log_out.verdict.value, STYLES[log_out.verdict])
 
 
-def _when(run: StoredRun) -> str:
+def _when(run: PastRun | StoredRun) -> str:
     """In the reader's own time."""
     return f"{run.started.astimezone():%Y-%m-%d %H:%M}"
 

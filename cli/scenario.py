@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import typer
 
@@ -34,17 +35,22 @@ def run_scenario(extra: list[str], env: Mapping[str, str] | None = None, folder:
     Returns pytest's exit code.
     """
     reports = reports_folder()
-    code = in_foreground(
-        [
-            *(sys.executable, "-m", "pytest", folder),
-            *(f"--alluredir={reports / RESULTS}", "--clean-alluredir"),
-            f"--junitxml={reports / JUNIT}",
-            # pytest-playwright deletes this folder first: it must hold nothing else
-            f"--output={reports / 'playwright'}",
-            *extra,
-        ],
-        env,
-    )
+    code = in_foreground(suite_command(reports, folder, extra=extra), env)
     if code != USAGE_ERROR and any((reports / RESULTS).glob("*-result.json")):
         typer.echo(f"report: {build(reports)}")
     return code
+
+
+def suite_command(
+    reports: Path, folder: str, *, clean: bool = True, extra: Sequence[str] = ()
+) -> list[str | Path]:
+    """The suite's command line. clean: whether the results of the run before go first."""
+    return [
+        *(sys.executable, "-m", "pytest", folder),
+        f"--alluredir={reports / RESULTS}",
+        *(["--clean-alluredir"] if clean else []),
+        f"--junitxml={reports / JUNIT}",
+        # pytest-playwright deletes this folder first: it must hold nothing else
+        f"--output={reports / 'playwright'}",
+        *extra,
+    ]

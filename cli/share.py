@@ -21,7 +21,7 @@ from cli.report import REPORT
 
 LAST = "last"
 
-BESIDE = ("summary.json", "junit.xml", "doctor.json", "doctor.html")
+BESIDE = ("summary.json", "metrics.txt", "junit.xml", "doctor.json", "doctor.html")
 """What the last run left beside its report; those that there are."""
 
 Run = Annotated[str, typer.Argument(metavar="[RUN]", help="A run's id, or the begin of it.")]

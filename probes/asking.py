@@ -11,7 +11,7 @@ Facts: ChatGPT's undocumented web API as seen in several independent public proj
 from __future__ import annotations
 
 import json
-from collections.abc import Generator, Mapping
+from collections.abc import Generator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -70,6 +70,14 @@ class Wanted:
         """The body as it is sent."""
         return None if self.json is None else json.dumps(self.json)
 
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in HTTP/1.1, without what its carrier adds."""
+        line = len(f"{self.method} {self.path} HTTP/1.1\r\n\r\n")
+        cookies = _fields_bytes((self.cookies or {}).items(), around=len("=; "))
+        body = len((self.content or "").encode())
+        return line + _fields_bytes(self.headers.items()) + cookies + body
+
 
 @dataclass(frozen=True)  # no slots: the body is read once and kept
 class Got:
@@ -103,6 +111,15 @@ class Got:
             return None
 
     @property
+    def size_bytes(self) -> int:
+        """What it takes in HTTP/1.1, unpacked."""
+        return (
+            len("HTTP/1.1 200\r\n\r\n")
+            + _fields_bytes(self.headers)
+            + len(self.text.encode(errors="replace"))
+        )
+
+    @property
     def is_html(self) -> bool:
         """Whether it is a page for people."""
         return "html" in self.header("content-type")
@@ -112,6 +129,10 @@ class Got:
         """The evidence. What it may hold of secrets is taken out on the way out."""
         headers = tuple((name, value) for name, value in self.headers if name.lower() != "set-cookie")
         return Exchange(self.method, self.url, self.status, headers, self.text[:BODY_KEPT])
+
+
+def _fields_bytes(fields: Iterable[tuple[str, str]], around: int = len(": \r\n")) -> int:
+    return sum(len(name) + len(value) + around for name, value in fields)
 
 
 Look = Generator[Wanted, Got, Answer]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from afterglow.budget import Budget
 from afterglow.readings import Answer
+from afterglow.telemetry import Traffic
 from probes.asking import Copy, Looking, Probe
 from probes.wire import FAILURES, carried, proxy_of
 
@@ -21,6 +22,7 @@ class OverHttp:
     probe: Probe
     copy: Copy
     budget: Budget
+    traffic: Traffic = field(default_factory=Traffic, init=False)
     _proxy: str | None = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -37,11 +39,13 @@ class OverHttp:
         look = Looking(self.probe)
         while look.wanted is not None:
             self.budget.spend()
+            self.traffic.sent(look.wanted.size_bytes)
             try:
                 got = await carried(look.wanted, self.copy, self._proxy)
             except FAILURES as failure:
                 look.fail(type(failure).__name__)
             else:
+                self.traffic.came(got.size_bytes)
                 look.take(got)
         assert look.answer is not None
         return look.answer

@@ -18,6 +18,7 @@ from playwright.sync_api import Error, Page
 
 from afterglow.budget import Budget
 from afterglow.readings import Answer
+from afterglow.telemetry import Traffic
 from probes.asking import Got, Looking, Probe, Wanted
 from probes.signs import short
 
@@ -165,6 +166,7 @@ class OverPage:
     probe: Probe
     asker: PageAsker
     budget: Budget
+    traffic: Traffic = field(default_factory=lambda: Traffic(in_page=True), init=False)
     _look: Looking | None = field(default=None, init=False, repr=False)
     _number: int | None = field(default=None, init=False, repr=False)
 
@@ -192,6 +194,7 @@ class OverPage:
         if isinstance(came, str):
             look.fail(came)
         else:
+            self.traffic.came(came.size_bytes)
             look.take(came)
         self._go_on(look)
         return look.answer
@@ -199,4 +202,5 @@ class OverPage:
     def _go_on(self, look: Looking) -> None:
         if look.wanted is not None:
             self.budget.spend()
+            self.traffic.sent(look.wanted.size_bytes)
             self._number = self.asker.ask(look.wanted)

@@ -34,6 +34,9 @@ class Behaviour(BaseModel):
     """An edge learns of a log-out after a delay drawn uniformly between these two, cut to the window."""
     token_life_s: Duration = 3600
     """Lifetime of an access token; tokens have whole seconds, so it is rounded up."""
+    looks_up_every_s: Delay = 0
+    """Every edge looks a session up only so long after its newest token was issued, and again after as long:
+    a log-out reaches it at the next time, sooner the older the token is. 0: a delay is drawn as above."""
     stream_s: Duration = 1.5
     """How long the answer to a message takes to stream."""
     long_stream_s: Duration = 60
@@ -95,8 +98,10 @@ class Behaviour(BaseModel):
         """The behaviour with some tunables changed. Raises pydantic's ValidationError for a bad change."""
         return Behaviour.model_validate(self.model_dump() | changes)
 
-    def draw_delay_s(self, chance: Random) -> float:
-        """Draw how many seconds one edge takes to learn of a log-out."""
+    def draw_delay_s(self, chance: Random, token_age_s: float = 0.0) -> float:
+        """Draw how many seconds one edge takes to learn of a log-out; see `looks_up_every_s`."""
+        if self.looks_up_every_s:
+            return self.looks_up_every_s - token_age_s % self.looks_up_every_s
         latest = min(self.delay_max_s, self.window_s)
         return chance.uniform(min(self.delay_min_s, latest), latest)
 

@@ -116,14 +116,22 @@ class Edges:
         return self._who_answers.randrange(self.count)
 
     def spread(
-        self, session_id: str, action: Action, requested_monotonic_s: float, behaviour: Behaviour
+        self,
+        session_id: str,
+        action: Action,
+        requested_monotonic_s: float,
+        behaviour: Behaviour,
+        token_age_s: float = 0.0,
     ) -> Revocation:
-        """End a session, and draw when each edge will learn of it, layer by layer."""
+        """End a session, and draw when each edge will learn of it, layer by layer.
+
+        token_age_s: how old the session's newest token is.
+        """
         late_s = behaviour.window_s * _LATE if behaviour.has(Defect.LATE) and action in FROM_AFAR else None
         effects = []
         for edge in range(self.count):
             for layer in Layer:
-                drawn_s = behaviour.draw_delay_s(self._who_learns)
+                drawn_s = behaviour.draw_delay_s(self._who_learns, token_age_s)
                 delay_s = drawn_s if late_s is None else late_s
                 effects.append(Effect(edge, layer, requested_monotonic_s + delay_s, delay_s, delay_s))
         return Revocation(session_id, action, requested_monotonic_s, tuple(effects))

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from replica.devices import Device, Place, describe_device, place_of
 from replica.propagation import Action, Revocation
+from replica.tokens import fast_s
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,6 +64,10 @@ class Session:
     def device_hash(self) -> str:
         """The device's id as others may see it."""
         return hashlib.sha256(self.device_id.encode()).hexdigest()[:32]
+
+    def token_age_s(self, behaviour: Behaviour) -> float:
+        """How old its newest access token is, as that says itself; 0 if it has none."""
+        return max(0.0, time.time() + fast_s(behaviour) - self.tokens[-1].issued_s) if self.tokens else 0.0
 
     def used_with(self, app: str) -> None:
         """Note that the session was used with an app."""
@@ -148,7 +153,7 @@ class Authority:
         """End a session and let the edges learn of it. One that has ended already stays as it is."""
         if session.id not in self._revocations:
             self._revocations[session.id] = self._edges.spread(
-                session.id, action, requested_monotonic_s, behaviour
+                session.id, action, requested_monotonic_s, behaviour, session.token_age_s(behaviour)
             )
         return self._revocations[session.id]
 

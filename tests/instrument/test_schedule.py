@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from random import Random
 from statistics import median
 
@@ -9,8 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from afterglow.delay import Interval
+from afterglow.expectation import KEPT, Expectation, Plan
 from afterglow.readings import Moments
 from afterglow.schedule import Schedule
+from afterglow.statistics.npmle import estimate
 from tests.instrument.simulated import World, run, watch_of
 
 MOMENTS = Moments(clicked_s=99.8, requested_s=99.9, acknowledged_s=100.0)
@@ -160,3 +164,109 @@ def test_half_an_hour_is_read_to_a_fiftieth_with_a_few_hundred_looks(
     assert median(relative) <= 0.02
     if spread == "evenly" or floor_s < 1:
         assert median(width_s / delay_s for delay_s, width_s, _ in found) <= 0.02
+
+
+# With the nights before
+
+
+def after(*delays_s: float) -> Expectation:
+    """What sixty nights let expect, that had these delays in turn."""
+    found = estimate([Interval(delay_s, 1.02 * delay_s) for delay_s in delays_s * (60 // len(delays_s))])
+    expectation = Expectation.of(found, horizon_s=1980.0)
+    assert expectation is not None
+    return expectation
+
+
+HISTORIES = (after(2.0), after(40.0, 60.0), after(5.0, 600.0), after(*range(15, 900, 15)), after(1900.0))
+
+
+@given(st.floats(-5, 2000), st.floats(0, 5), st.integers(0, 10_000))
+def test_without_nights_before_the_steps_are_as_ever(elapsed_s: float, took_s: float, seed: int) -> None:
+    """The same dice give the same steps: nothing is drawn but the jitter, and by the same formula."""
+    pace = Schedule(1800.0, floor_s=1.0, random=Random(seed))  # noqa: S311
+    wanted_s = min(15.0, max(1.0, 0.02 * elapsed_s - took_s))
+    assert pace.expected_step_s(elapsed_s, took_s) == wanted_s * (1 - 0.1 * Random(seed).random())  # noqa: S311
+
+
+@given(
+    st.sampled_from(HISTORIES),
+    st.floats(-5, 2500),
+    st.floats(0, 5),
+    st.sampled_from([0.1, 1.0, 5.0, 60.0]),
+    st.sampled_from([0.02, 0.1]),
+    st.integers(0, 10_000),
+)
+def test_whatever_is_expected_a_step_lies_between_floor_and_cap_and_is_never_blind(
+    expectation: Expectation, elapsed_s: float, took_s: float, floor_s: float, growth: float, seed: int
+) -> None:
+    """No site is asked more often than it should be, and no moment is left out for having had no night."""
+    pace = Schedule(1800.0, floor_s, growth=growth, random=Random(seed), expectation=expectation)  # noqa: S311
+    step_s = pace.expected_step_s(elapsed_s, took_s)
+    usual_s = min(15.0, max(floor_s, growth * elapsed_s - took_s))
+    assert 0.9 * min(floor_s, 15.0) - 1e-9 <= step_s <= 15.0
+    assert step_s + took_s <= (usual_s + took_s) / KEPT + 1e-9, "the interval would be too wide"
+
+
+def test_looks_are_closest_where_the_nights_before_ended() -> None:
+    """After nights of 600 s a step of 12 s is much shorter there, and a little longer where none ended."""
+    pace = Schedule(1800.0, jitter=0.0, expectation=after(590.0, 610.0))
+    assert pace.expected_step_s(600.0) < 3.0
+    assert 6.0 < pace.expected_step_s(300.0) <= 6.0 / KEPT
+    assert pace.expected_step_s(700.0) == pytest.approx(14.0, rel=0.02)
+
+
+def test_a_step_does_not_leap_over_the_moment_when_the_revocation_is_likely() -> None:
+    """The looks that fall due are counted on the way, not only where it begins."""
+    likely = Expectation((0.0, 600.0, 601.0), (0.0, 1.0), 1980.0)
+    pace = Schedule(1800.0, jitter=0.0, expectation=likely)
+    assert 599.0 + pace.expected_step_s(599.0) < 601.0 < 599.0 + 0.02 * 599.0
+
+
+@given(st.sampled_from(HISTORIES), st.floats(0, 2000), st.integers(0, 1000), st.floats(0, 2000))
+def test_before_the_log_out_and_after_a_refusal_nothing_is_expected(
+    expectation: Expectation, now_s: float, seed: int, refused_s: float
+) -> None:
+    """What confirms an end, and what shows that all was well before, is as without a history."""
+    plain, informed = (
+        Schedule(1800.0, 1.0, random=Random(seed), expectation=each)  # noqa: S311
+        for each in (None, expectation)
+    )
+    for moments, refused in ((None, None), (MOMENTS, refused_s)):
+        steps = [
+            p.next_s(now_s, moments, refused, 0.1, asked_s=now_s, paced_s=now_s) for p in (plain, informed)
+        ]
+        assert steps[0] == steps[1]
+
+
+def test_a_plan_is_made_once_and_not_for_each_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A watch of half an hour takes hundreds of steps."""
+    made: list[Plan] = []
+    make = Expectation.plan
+
+    def counted(it: Expectation, *, floor_s: float, cap_s: float, growth: float) -> Plan:
+        made.append(make(it, floor_s=floor_s, cap_s=cap_s, growth=growth))
+        return made[-1]
+
+    monkeypatch.setattr(Expectation, "plan", counted)
+    pace = Schedule(1800.0, expectation=HISTORIES[0])
+    for elapsed_s in range(1000):
+        pace.expected_step_s(float(elapsed_s))
+    assert len(made) == 1
+
+
+@given(st.sampled_from(HISTORIES), st.floats(0, 1900), st.integers(0, 10_000))
+def test_a_whole_watch_contains_the_truth_whatever_was_expected(
+    expectation: Expectation, delay_s: float, seed: int
+) -> None:
+    """And sees the window's end from both sides; between two looks no more time passes than is allowed."""
+    world = World(seed, (delay_s,), ROUND_TRIP_S, quickest=1.0, until_answer_s=0.1)
+    watch = watch_of(world, window_s=1800.0, floor_s=1.0, quiet_s=60.0, grace_s=180.0)
+    watch.schedule = Schedule(1800.0, 1.0, random=Random(seed), expectation=expectation)  # noqa: S311
+    it = run(world, watch)
+    assert watch.interval.lower_s <= it.true_delay_s <= watch.interval.upper_s
+    acknowledged_s, refused = world.moments.acknowledged_s, watch.found.first_refusal
+    assert refused is not None
+    looks_s = [each.sent_s - acknowledged_s for each in watch.readings if each.sent_s <= refused.sent_s]
+    for sent_s, following_s in pairwise(each for each in looks_s if each >= 0):
+        allowed_s = min(15.0, max(1.0 + ROUND_TRIP_S, 0.02 * sent_s) / KEPT)
+        assert following_s - sent_s <= allowed_s + ROUND_TRIP_S + 1e-9

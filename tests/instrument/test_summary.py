@@ -16,6 +16,7 @@ from afterglow.readings import Moments, Reading, State
 from afterglow.redaction import Redactor
 from afterglow.schedule import Schedule
 from afterglow.summary import Summary, overall
+from afterglow.telemetry import LayerAnswers, Telemetry
 from afterglow.timeline import control_fate
 from afterglow.watch import LayerWatch, Patience
 
@@ -62,6 +63,17 @@ def summary(tmp_path: Path) -> Summary:
 
 def content(summary: Summary) -> Any:
     return json.loads(summary.path.read_text(encoding="utf-8"))
+
+
+def test_what_a_run_costs_is_in_the_summary(summary: Summary) -> None:
+    """From the first moment on; what it says of a site's words goes through the redaction like all else."""
+    summary.write()
+    assert content(summary)["telemetry"]["probe_requests"] == 0
+    summary.telemetry = Telemetry(layers=(LayerAnswers("session", 1, 1, {"correct horse": 1}),), flaps=7)
+    summary.write()
+    found = content(summary)["telemetry"]
+    assert (found["flaps"], found["unknown_rate"]) == (7, 1.0)
+    assert "correct horse" not in summary.path.read_text(encoding="utf-8")
 
 
 def test_the_summary_has_the_promised_fields(summary: Summary) -> None:

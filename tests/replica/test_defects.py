@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import jwt
 import pytest
 
 if TYPE_CHECKING:
@@ -127,6 +128,21 @@ def test_a_worker_that_did_not_serve_a_layer_has_nothing_to_hold(signed: Signed)
         signed.log_out()
         assert not signed.access_alive()
         assert signed.session_alive()
+
+
+def test_a_site_that_looks_a_session_up_now_and_then_learns_the_sooner_the_older_its_token_is(
+    signed: Signed, until: Until
+) -> None:
+    """Every edge and layer at one moment: so long after the token was issued, which is told in seconds."""
+    issued_s = jwt.decode(signed.token, options={"verify_signature": False})["iat"]
+    with signed.replica.behaving(looks_up_every_s=LONG_S):
+        until(lambda: time.time() > issued_s + 1.2, within_s=5)
+        before_s = time.time()
+        signed.log_out()
+        after_s = time.time()
+        delays_s = {signed.effect(layer)["delay_s"] for layer in ("session", "access")}
+    assert len(delays_s) == 1
+    assert LONG_S - (after_s - issued_s) <= delays_s.pop() <= LONG_S - (before_s - issued_s) < LONG_S - 1
 
 
 def test_an_expiry_that_slides_does_so_by_any_use(signed: Signed, until: Until) -> None:

@@ -1,0 +1,42 @@
+"""Figures in words, rounded so that no sentence claims more than was found."""
+
+from __future__ import annotations
+
+import math
+
+FINE = 99
+"""From so many per cent on, tenths matter: 99.9 % is not 99 %."""
+
+
+def counted(number: int, thing: str) -> str:
+    """Such as "1 night" or "59 nights"."""
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
+
+
+def percent_down(share: float) -> str:
+    """A share as a percentage, rounded down: for lower bounds."""
+    hundredths = _steady(100 * share)
+    if hundredths < FINE:
+        return f"{math.floor(hundredths)} %"
+    return f"{math.floor(_steady(10 * hundredths)) / 10:g} %"
+
+
+def percent_up(share: float) -> str:
+    """A share as a percentage, rounded up: for upper bounds."""
+    hundredths = _steady(100 * share)
+    if hundredths <= FINE:
+        return f"{math.ceil(hundredths)} %"
+    return f"{math.ceil(_steady(10 * hundredths)) / 10:g} %"
+
+
+def chance_told(p_value: float) -> str:
+    """How often chance alone would show as much, such as "p = 0.03", rounded up to two digits."""
+    if p_value >= 1:
+        return "p = 1"
+    digits = 1 - math.floor(math.log10(p_value))
+    return f"p = {math.ceil(_steady(p_value * 10**digits)) / 10**digits:.{digits}f}"
+
+
+def _steady(number: float) -> float:
+    """Without the noise of floats: 0.95 is 95 %, not a bit less."""
+    return round(number, 9)
