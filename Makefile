@@ -9,7 +9,7 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup config signin doctor capture share scenario catalogue nightly trend test matrix noise false-alarms drill calibrate pollers load report clean clean-reports
+.PHONY: help setup config signin doctor capture share scenario catalogue nightly trend test matrix noise false-alarms drill calibrate pollers load looking alarms reading report clean clean-reports
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,15 @@ pollers: setup ## Afterglow beside what one would write by hand, 4 minutes
 load: setup ## what watching costs, and what many probes do to each other, 6 minutes
 	@$(IN_VENV) -m benchmarks.load $(ARGS)
 
+looking: setup ## what it is worth to look where the nights before ended, 4 minutes
+	@$(IN_VENV) -m benchmarks.looking $(ARGS)
+
+alarms: setup ## how often a change is found where there is none, and where there is one, 5 minutes
+	@$(IN_VENV) -m benchmarks.alarms $(ARGS)
+
+reading: setup ## how long ten years of nights take to read, a minute
+	@$(IN_VENV) -m benchmarks.reading $(ARGS)
+
 report: setup ## build the report of the last run again
 	@$(IN_VENV) -m cli report
 
@@ -75,10 +84,11 @@ clean: ## remove what was installed, caches, and the last run's results and repo
 	rm -rf $(VENV) node_modules *.egg-info build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	rm -rf reports/allure-results reports/allure-report reports/playwright
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
-	@echo "kept: reports/runs, reports/history.jsonl and the summary (make clean-reports removes them), .env"
+	@echo "kept: reports/runs, reports/nights, reports/history.jsonl and the summary (make clean-reports removes them), .env"
 
 clean-reports: ## remove every measurement and the history; there is no way back
-	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name allurerc.mjs -exec rm -rf {} +
+	find reports -mindepth 1 -maxdepth 1 ! -name README.md ! -name '*.mjs' ! -name known-issues.json \
+		-exec rm -rf {} +
 
 # The stamp is written last, so that an interrupted installation is not taken for a whole one.
 $(PACKAGES): pyproject.toml constraints.txt

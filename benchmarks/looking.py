@@ -531,7 +531,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description="Look where the revocation is likely, against by elapsed time."
     )
-    parser.add_argument("--histories", type=int, default=60, help="histories for each case")
+    parser.add_argument("--histories", type=int, default=40, help="histories for each case")
     parser.add_argument("--draws", type=int, default=50, help="log-outs after each history")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument(

@@ -36,7 +36,7 @@ export default {
         matchers: broken(
           "https?://\\S+ cannot be reached",
           "the replica did not start",
-          "the site (?:answers with|does not show its home|had trouble)",
+          "the site (?:could not be reached|answers with|does not show its home|had trouble)",
           "[^\n]*net::ERR_",
         ),
         expand: true,

@@ -48,6 +48,11 @@ ROOM = 0.02
 """Time before the first and after the last night, as a share of what is shown."""
 LEAST_ROOM_MS, ALONE_ROOM_MS = 10 * 60 * 1000, 12 * 3600 * 1000
 
+TOLD = (
+    "isValid(datum.upper_s) ? datum.lower_s + ' to ' + datum.upper_s + ' s' : 'over ' + datum.lower_s + ' s'"
+)
+"""Vega's expression for an interval in words."""
+
 MOMENT = "%Y-%m-%d %H:%M UTC"
 
 UP = "M-.8,.5L0,-.8L.8,.5Z"
@@ -62,10 +67,10 @@ TIME_LABEL = f"utcFormat(datum.value, {STEP_MS} < 864e5 ? '%Y-%m-%d %H:%M' : '%Y
 """Vega's expressions for the times that are named, as many as there is room for: quarters of an hour, hours,
 six hours, days."""
 
-BAR_PX = "max(1, min(9, 0.62 * width / shown))"
+BAR_PX = "max(1, min(8 * datum.beside, 0.62 * width / shown))"
 TURN_PX = f"({BAR_PX} + 1) * ((datum.turn + 0.5) / datum.beside - 0.5)"
-"""Vega's expressions for the width of a night's bars, which have a place of their own as long as there is room,
-and for where each of them stands in it."""
+"""Vega's expressions for the width of a night's bars, which have a place of their own as long as there is
+room, and for where each of them stands in it."""
 
 
 def picture(
@@ -215,7 +220,7 @@ def draw_bars(
     import altair as alt
 
     chart: alt.Chart = (
-        rows.transform_calculate(end_s="isValid(datum.upper_s) ? datum.upper_s : to_s")
+        rows.transform_calculate(end_s="isValid(datum.upper_s) ? datum.upper_s : to_s", told=TOLD)
         .mark_bar(size=alt.ExprRef(width), xOffset=alt.ExprRef(aside), strokeWidth=1)
         .encode(
             x=x,
@@ -226,8 +231,7 @@ def draw_bars(
             fillOpacity=alt.condition("isValid(datum.upper_s)", alt.value(0.85), alt.value(0.25)),
             tooltip=[
                 alt.Tooltip("at:T", format=MOMENT, title="night"),
-                alt.Tooltip("lower_s:Q", title="over, s"),
-                alt.Tooltip("upper_s:Q", title="up to, s"),
+                alt.Tooltip("told:N", title="delay"),
                 alt.Tooltip("kind:N", title="verdict"),
                 *extra,
             ],

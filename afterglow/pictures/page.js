@@ -137,8 +137,8 @@
     caption("survival", study.captions.survival + (beyond ? ` Documented, and beyond this axis: ${beyond}.` : ""));
     draw("survival", "survival", picture, `Survival curve of ${about}; what it shows is said below`);
     const { band, unknown, references } = picture.datasets;
-    const rows = band.map((row) => [`from ${row.t_s} s`, percent(row.low), percent(row.high)]);
-    for (const row of unknown) rows.push([`after ${row.from_s} s, unknown`, percent(0), percent(row.share)]);
+    const rows = band.map((row) => [`from ${Number(row.t_s.toFixed(3))} s`, percent(row.low), percent(row.high)]);
+    for (const row of unknown) rows.push([`after ${Number(row.from_s.toFixed(3))} s, unknown`, percent(0), percent(row.share)]);
     for (const row of references) rows.push([`${row.name}, at ${row.at_s} s`, "", ""]);
     numbers("survival", `Share still in, ${about}`, ["Time since the log-out", "At least", "At most"], rows);
   };

@@ -25,6 +25,7 @@ from afterglow.timeline import many
 if TYPE_CHECKING:
     import altair as alt
 
+    from afterglow.delay import Interval
     from afterglow.statistics.npmle import Distribution
 
 PARAMS = ("to_s", "pressed_s", "ticks")
@@ -90,10 +91,10 @@ def unknown(estimate: Distribution) -> list[dict[str, float]]:
 def told(estimate: Distribution, window_s: float | None) -> str:
     """What the picture shows, in a sentence or two."""
     if estimate.n == 1:
-        said = f"The one log-out had taken effect after {estimate.quantile(0.5)}."
+        said = f"The one log-out had taken effect {_after(estimate.quantile(0.5))}."
     else:
-        said = f"Half of the log-outs had taken effect after {estimate.quantile(0.5)}"
-        said += f", 95 % after {estimate.quantile(0.95)} ({many(estimate.n, 'log-out')})."
+        said = f"Half of the log-outs had taken effect {_after(estimate.quantile(0.5))}"
+        said += f", 95 % {_after(estimate.quantile(0.95))} ({many(estimate.n, 'log-out')})."
     if window_s is not None:
         low, high = estimate.survival(window_s)
         said += f" When the window of {told_s(window_s)} ended, {shares_told(low, high)} were still in."
@@ -101,6 +102,10 @@ def told(estimate: Distribution, window_s: float | None) -> str:
     if tail:
         said += f" Of {share_told(tail)} no end was seen: unknown, shown in grey."
     return said
+
+
+def _after(interval: Interval) -> str:
+    return f"after {interval}".replace("after over", "after more than")
 
 
 def shares_told(low: float, high: float) -> str:
@@ -141,7 +146,6 @@ def spec() -> Spec:
     band_of = alt.Chart(named_rows("band"))
     line: dict[str, Any] = {"interpolate": "step-after", "strokeWidth": 1.6, "color": named("estimate")}
     layers = [
-        *_references(),
         alt.Chart(named_rows("unknown"))
         .mark_rect(color=named("no-end"), clip=True)
         .transform_calculate(nothing="0", end_s="to_s")
@@ -152,6 +156,7 @@ def spec() -> Spec:
             y2="nothing:Q",
             tooltip=[alt.Tooltip("share:Q", format=".1%", title="no end seen")],
         ),
+        *_references(),
         band_of.mark_area(interpolate="step-after", color=named("estimate"), opacity=0.28).encode(
             x=x, y=share, y2="low:Q"
         ),

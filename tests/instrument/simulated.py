@@ -248,7 +248,7 @@ def watch_of(
     grace_s: float = 4.0,
     chance: float | None = 0.001,
     assumed_edges: int = 4,
-    **pace: float,
+    **pace: Any,
 ) -> LayerWatch:
     """A watch as a run on the replica has it, with a window that is a third as long."""
     schedule = Schedule(window_s, floor_s, random=Random(world.seed), **pace)  # noqa: S311

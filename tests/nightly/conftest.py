@@ -21,9 +21,10 @@ WITHIN_S = 60
 
 @dataclass(frozen=True)
 class FakedNight:
-    """Nights in one folder of reports, whose stages are lines of Python."""
+    """Nights in one folder of reports, whose stages are lines of Python. keyboard: their standard input."""
 
     reports: Path
+    keyboard: int | None = None
 
     def start(self, *stages: str, **env: str) -> subprocess.Popen[str]:
         """Start one, in a session of its own."""
@@ -31,6 +32,7 @@ class FakedNight:
             [sys.executable, "-m", "tests.nightly.faked", *stages],
             cwd=ROOT,
             env={**without_settings(os.environ), "REPORTS_DIR": str(self.reports), **env},
+            stdin=self.keyboard,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

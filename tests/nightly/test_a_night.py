@@ -7,10 +7,14 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from cli.limited import Ended, Ending
+from cli.night_record import Code, Found, State
+from cli.stages import Night, Plan
 from tests.nightly.conftest import FakedNight
 from tests.suite.conftest import wait_for
 
@@ -37,6 +41,27 @@ def test_a_stage_that_fails_stops_none_after_it(night: FakedNight) -> None:
     assert night.states == {"first": "failed", "second": "failed", "fine": "done"}
     assert "all is well" in said
     assert night.record["state"] == "complete"
+
+
+def test_what_goes_wrong_in_the_nights_own_hands_stops_nothing_either() -> None:
+    """A file that cannot be read, a disk that is full: it is told of that stage, and the next one begins."""
+
+    def fails(_ended: Ended) -> Found:
+        raise OSError("no space left on device")
+
+    found: list[Found] = []
+    plans = [Plan("copies", (), 1, found=fails), Plan("after", (), 1)]
+    Night(Ending(), 60, lambda _: None, found.append).go(plans)
+    assert [each.stage.state for each in found] == [State.FAILED, State.DONE]
+    assert found[0].stage.code is Code.NOT_MEASURED
+    assert found[0].stage.why == "OSError: no space left on device"
+
+
+def test_what_would_begin_after_the_end_of_the_night_is_left_out() -> None:
+    found: list[Found] = []
+    Night(Ending(), 0, lambda _: None, found.append).go([Plan("late", (), 1)])
+    [late] = found
+    assert (late.stage.state, late.stage.code) == (State.LEFT_OUT, Code.NOT_MEASURED)
 
 
 def test_a_night_without_trouble_ends_with_0(night: FakedNight) -> None:
@@ -128,8 +153,12 @@ def test_a_night_that_is_killed_leaves_what_it_had_and_no_lock(night: FakedNight
 
 
 def test_nobody_is_waited_for_at_the_keyboard(night: FakedNight) -> None:
-    """What asks a person something is told that there is none, even where there is a terminal."""
-    code, said = night.run("asks=input('your code, please? ')")
+    """What asks a person something is told that there is none, even where somebody types an answer."""
+    read, write = os.pipe()
+    os.write(write, b"123456\n")
+    code, said = replace(night, keyboard=read).run("asks=input('your code, please? ')")
+    os.close(read)
+    os.close(write)
     assert code == 2
     assert "EOFError" in said
 

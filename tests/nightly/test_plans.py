@@ -281,6 +281,7 @@ def test_a_promise_that_is_broken_and_not_known_stays_broken(
 ) -> None:
     night = tonight(tmp_path, Settings())
     night.record.stages.append(done("scenario-1", 1, Code.BROKEN_PROMISE))
+    night.record.troubles.append(Trouble(stage="scenario-1", what="x", why="y", broken_promise=True))
     if says == "broken":
         write_json(tmp_path / "allure-report/quality-gate.json", gate(kept=False))
     (tmp_path / "allure-report").mkdir(exist_ok=True)
@@ -289,6 +290,7 @@ def test_a_promise_that_is_broken_and_not_known_stays_broken(
     assert plan.found is not None
     night.record.add(plan.found(Ended(0)))
     assert night.record.exit_code is Code.BROKEN_PROMISE
+    assert not night.record.troubles[0].known
 
 
 def gate(*, kept: bool) -> list[dict[str, object]]:

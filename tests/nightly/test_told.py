@@ -102,6 +102,7 @@ def test_what_a_site_said_is_nothing_but_words_on_that_page(record: Record) -> N
     hostile = "<img src=x> [click](http://evil) | `x` ![i](u)\n# heading"
     record.troubles = [Trouble(stage="s", what="w", why=hostile)]
     [line] = [line for line in markdown(record).splitlines() if "img" in line]
+    assert "heading" in line
     assert "<img" not in line.replace("\\<", "")
     assert "](" not in line.replace("\\]", "")
     assert escaped("a_b*c") == "a\\_b\\*c"

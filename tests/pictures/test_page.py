@@ -123,6 +123,8 @@ def test_the_findings_come_first_and_need_no_script(opened: Open) -> None:
         ]
         expect(visit.page.locator(".headline").first).to_contain_text("87 nights, 1 late, 1 undetermined")
         expect(visit.page.get_by_text("need JavaScript")).to_be_visible()
+    with opened("many") as visit:
+        expect(visit.page.get_by_text("need JavaScript")).to_have_count(0)
 
 
 def test_every_picture_is_told_in_words_and_in_numbers(many: Page) -> None:

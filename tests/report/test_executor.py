@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from afterglow.redaction import Redactor
 from fixtures.executor import executor, write_executor
+from fixtures.run import Run
 from tests.report.by_hand import Folder
 
 SECRETS = {
@@ -134,6 +139,16 @@ def test_a_run_by_hand_leaves_no_executor_not_even_that_of_the_run_before(tmp_pa
     assert not (tmp_path / "executor.json").exists()
 
 
+def test_a_run_writes_it_among_its_results_when_it_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {**SECRETS, **GITHUB}.items():
+        monkeypatch.setenv(name, value)
+    run: Any = SimpleNamespace(environment={"Target": "replica"}, redact=Redactor())
+    Run.describe(run, tmp_path)
+    assert json.loads((tmp_path / "executor.json").read_text(encoding="utf-8")) == executor(GITHUB)
+
+
 def test_the_report_shows_circumstances_and_build(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
     folder.add("log-out", "passed")
@@ -148,3 +163,25 @@ def test_the_report_shows_circumstances_and_build(tmp_path: Path) -> None:
         "Window": ["30 s"],
         "Night": ["20261122T021500Z-1a2b"],
     }
+
+
+def test_the_report_holds_nothing_of_git_and_of_a_build_server_but_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Allure by itself puts into it the address of the repository, and those of the build, as they are."""
+    git = shutil.which("git")
+    assert git is not None, "this test needs git"
+    remote = "https://qa:hushhush@github.test/o/r.git"
+    for command in (["init", "--quiet"], ["remote", "add", "origin", remote]):
+        subprocess.run([git, *command], cwd=tmp_path, check=True)
+    for name, value in JENKINS.items():
+        monkeypatch.setenv(name, value.replace("hush", "hushhush"))
+    monkeypatch.setenv("JOB_URL", "https://qa:hushhush@jenkins.test:8443/job/afterglow/")
+    folder = Folder(tmp_path / "reports")
+    folder.add("log-out", "passed")
+    folder.build()
+    for file in (*folder.html.parent.rglob("*.*"), folder.history):
+        assert b"hushhush" not in file.read_bytes(), file
+    assert '"type":"local"' in folder.html.read_text(encoding="utf-8"), (
+        "what Allure found is told elsewhere now"
+    )

@@ -46,6 +46,7 @@ RAISED = {
     "no replica": TargetDown("the replica did not start: it said nothing"),
     "Lost": Lost("HTTP 502"),
     "visit": NotMeasured("the site answers with HTTP 503: try again when it is up"),
+    "away": NotMeasured("the site could not be reached"),
     "home": NotMeasured("the site does not show its home: HTTP 500"),
     "Playwright": Error("Page.goto: net::ERR_CONNECTION_REFUSED at https://app.test/"),
     "Undetermined": Undetermined("the delay is in (28, 33] s, and the window is 30 s"),
@@ -75,7 +76,7 @@ CATEGORIES = {
     "A person is needed": ["NeedsPerson", "the site asks"],
     "Sign-in blocked": ["SignInBlocked"],
     "Locator drift": ["LocatorDrift"],
-    "Site out of reach": ["Lost", "Playwright", "TargetDown", "home", "no replica", "visit"],
+    "Site out of reach": ["Lost", "Playwright", "TargetDown", "away", "home", "no replica", "visit"],
     "Undetermined": ["Undetermined"],
     "Could not be measured": [
         "AccountBusy",
