@@ -98,24 +98,25 @@ def _within(seconds: float, program: subprocess.Popen[bytes]) -> int | None:
 
 
 def _finished(program: subprocess.Popen[bytes], ending: Ending) -> int:
-    """End it: as with Ctrl-C first, which it obeys in order, and then with all that it has started."""
+    """End it: as with Ctrl-C on a terminal first, which it obeys in order, and then by force."""
     asked = ending.asked
     if POSIX:  # elsewhere it shares our console, and has heard Ctrl-C by itself
-        program.send_signal(signal.SIGINT)
+        _signal_all(program, signal.SIGINT)
     deadline_s = time.monotonic() + CLEAN_UP_S
     code = None
     while code is None and ending.asked == asked and time.monotonic() < deadline_s:
         code = _within(LOOK_S, program)
+    if not POSIX:
+        program.kill()
+        return program.wait()
     if code is None:
-        _end_all(program, by_force=False)
+        _signal_all(program, signal.SIGTERM)
         code = _within(LAST_WORDS_S, program)
-    _end_all(program, by_force=True)  # also what has outlived it
+    _signal_all(program, signal.SIGKILL)  # also what has outlived it
     return program.wait() if code is None else code
 
 
-def _end_all(program: subprocess.Popen[bytes], *, by_force: bool) -> None:
+def _signal_all(program: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    """Tell it, and all that it has started in its session."""
     with suppress(ProcessLookupError, PermissionError):
-        if POSIX:
-            os.killpg(program.pid, signal.SIGKILL if by_force else signal.SIGTERM)
-        elif by_force:
-            program.kill()
+        os.killpg(program.pid, number)

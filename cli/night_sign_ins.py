@@ -33,7 +33,7 @@ def require_sign_ins(settings: Settings, needed: int, code: Code) -> None:
     # room for one more in a day that is shorter by the others: room for all of them
     if limit is not None and not _desk(settings).has_room(limit - needed + 1):
         raise LeftOut(
-            f"it takes up to {needed} sign-ins, and SIGN_INS_PER_DAY ({limit} within 24 hours) has no room",
+            f"it takes up to {needed} sign-ins, and SIGN_INS_PER_DAY ({limit}) leaves no room for them today",
             code,
             "lower REPETITIONS, or raise SIGN_INS_PER_DAY if the account bears it",
         )

@@ -231,20 +231,21 @@ def _written(path: Path) -> tuple[int, int] | None:
 def _in_the_way(path: Path) -> Iterator[Trouble]:
     """What the doctor says must be seen to. Raises OSError or ValueError."""
     for finding, words in first_to_see_to(read(path)):
-        what = f"{finding.what}: {finding.status}"
+        what = f"{finding.area.value}: {finding.what} ({finding.status})"
         yield Trouble(stage="doctor", what=what, why=finding.detail or words, remedy=finding.remedy)
 
 
 def _told_by(path: Path) -> Iterator[str]:
-    """What all nights tell, in a sentence each: of all doors, and of those that close later than before.
+    """What all nights tell, in a sentence each: of all doors, and which close later than before.
 
     Raises OSError, ValueError or KeyError.
     """
-    for finding in json.loads(path.read_text(encoding="utf-8"))["findings"]:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    for finding in found["findings"]:
         question = finding["question"]
         promise, *rest = finding["told"]
         change = rest[len(finding["quantiles_s"]) :]
         if question["layer"] is question["surface"] is question["engine"] is None:
             yield f"{question['action']}: {'; '.join([promise, *change])}"
-        elif finding["change"]["longer"]:
-            yield f"{question['told']}: {'; '.join(change)}"
+    if found["longer_too"]:
+        yield f"longer lately, also by themselves: {' · '.join(found['longer_too'])}"

@@ -84,11 +84,8 @@ def _left_out(name: str, left_out: LeftOut) -> Found:
     stage = Stage(name=name, state=State.LEFT_OUT, code=left_out.code, why=left_out.why)
     if left_out.code is not Code.NOT_MEASURED:
         return Found(stage=stage)
-    what = f"{name} was left out"
-    return Found(
-        stage=stage,
-        troubles=[Trouble(stage=name, what=what, why=left_out.why, remedy=left_out.remedy)],
-    )
+    trouble = Trouble(stage=name, what="left out", why=left_out.why, remedy=left_out.remedy)
+    return Found(stage=stage, troubles=[trouble])
 
 
 def plain(name: str, ended: Ended) -> Found:

@@ -22,6 +22,7 @@ from afterglow.pictures.page import (
     site_told,
     studied,
 )
+from afterglow.statistics.change import ALARM
 from afterglow.timeline import many, printable
 from cli.place import Stop, reports_folder
 
@@ -98,8 +99,8 @@ def _tell_found(console: Console, studies: list[Study]) -> None:
             console.print(Text(printable(study.question.action), "bold"))
             for sentence in study.told:
                 console.print(Padding(Text(sentence), (0, 0, 0, 2)))
-    for line in _worse(studies):
-        console.print(Text(line, "yellow"))
+    if worse := _worse(studies):
+        console.print(Text(f"longer lately, also by themselves: {' · '.join(worse)}", "yellow"))
 
 
 def _tell_passed_over(console: Console, history: History) -> None:
@@ -110,16 +111,18 @@ def _tell_passed_over(console: Console, history: History) -> None:
 
 
 def _worse(studies: list[Study]) -> list[str]:
-    """The narrowed questions whose delay has got longer, in a line each."""
-    return [
-        printable(f"{study.question.told}: {study.finding.change.told}")
-        for study in studies
-        if is_narrowed(study.question) and study.finding.change.longer
-    ]
+    """The narrowed questions whose delay has got longer.
+
+    They are many: each is held to its share of the level, so that all together raise no more false alarms
+    than one does.
+    """
+    narrowed = [study for study in studies if is_narrowed(study.question)]
+    level = ALARM / max(1, len(narrowed))
+    return [printable(study.question.told) for study in narrowed if study.finding.change.p_value <= level]
 
 
 def _figures(here: History, chosen: Site | None, studies: list[Study]) -> dict[str, object]:
-    """What was found, for machines."""
+    """What was found, for machines. longer_too: see `_worse`."""
     target, site = chosen or (None, None)
     return {
         "target": target,
@@ -127,6 +130,7 @@ def _figures(here: History, chosen: Site | None, studies: list[Study]) -> dict[s
         "nights": len(here.nights),
         "runs": len(here.runs),
         "passed_over": list(here.passed_over),
+        "longer_too": _worse(studies),
         "findings": [study.finding.to_json() for study in studies],
     }
 

@@ -10,6 +10,7 @@ import pytest
 LONGEST_FIRST = (
     "test_matrix.py",
     "test_survival.py",
+    "test_nightly.py",
     "test_nothing_lost.py",
     "test_first_live_run.py",
     "test_doctor.py",
@@ -17,6 +18,7 @@ LONGEST_FIRST = (
     "test_hurdles.py",
     "test_capture.py",
     "test_nothing_secret.py",
+    "test_page.py",
     "test_skins.py",
 )
 """Where several workers share the tests, the longest must not begin last."""

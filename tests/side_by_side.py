@@ -17,6 +17,7 @@ APART = (
     "test_safety.py",
     "test_hurdles.py",
     "test_nothing_secret.py",
+    "test_nightly.py",
 )
 """Each test of these may run beside the others of its file."""
 

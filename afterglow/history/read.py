@@ -36,9 +36,14 @@ class History:
 
     def of(self, target: str, site: str | None = None) -> History:
         """Only the runs on one site: by default where the target is if nobody says otherwise."""
-        at = site or next((address for known, address in HOME.items() if known == target), None)
-        there = (run for run in self.runs if (run.target, run.site) == (target, at))
+        at = site or _home(target)
+        there = (run for run in self.runs if run.target == target and (run.site or _home(target)) == at)
         return History(tuple(there), self.passed_over)
+
+
+def _home(target: str) -> str | None:
+    """Where a target is if nobody says otherwise."""
+    return next((address for known, address in HOME.items() if known == target), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from afterglow.delay import Interval
 from afterglow.pictures.palette import LIGHT, named, painted
-from afterglow.timeline import FONT, SPARE, Row
+from afterglow.timeline import FONT, SPARE
 
 if TYPE_CHECKING:
     import altair as alt
@@ -212,6 +212,3 @@ def static_svg(spec: Spec, picture: Picture, title: str, subtitle: str) -> str:
     }
     full["config"] = {**spec["config"], "font": FONT}
     return str(vl_convert.vegalite_to_svg(painted(full, LIGHT)))
-
-
-Rows = list[Row]

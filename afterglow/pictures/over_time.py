@@ -23,6 +23,7 @@ from afterglow.pictures.drawing import (
     window_rows,
 )
 from afterglow.pictures.palette import named
+from afterglow.statistics.words import since_when
 from afterglow.timeline import CROSS, many
 
 if TYPE_CHECKING:
@@ -93,22 +94,36 @@ def picture(
 def bars_of(answers: Sequence[Answer], number: Mapping[str, int]) -> Iterator[dict[str, Any]]:
     """A row for every interval: exactly its ends, rounded outwards.
 
-    turn and beside: which of how many of its night it is, as they stand side by side.
+    turn and beside: which of how many of its night it is, as they stand side by side. age_s: of the youngest
+    access token that was ended.
     """
     for answer in answers:
         night, beside = number[answer.night.name], len(answer.intervals)
-        for turn, (interval, verdict) in enumerate(zip(answer.intervals, answer.verdicts, strict=True)):
-            yield {"night": night, **ends(interval), "kind": verdict.value, "turn": turn, "beside": beside}
+        each = zip(answer.log_outs, answer.intervals, answer.verdicts, strict=True)
+        for turn, (log_out, interval, verdict) in enumerate(each):
+            yield {
+                "night": night,
+                **ends(interval),
+                "kind": verdict.value,
+                "turn": turn,
+                "beside": beside,
+                "age_s": None if log_out.token_age_s is None else round(log_out.token_age_s, 1),
+            }
 
 
 def changes_of(
     answers: Sequence[Answer], changes: Sequence[ChangePoint], number: Mapping[str, int]
 ) -> list[dict[str, Any]]:
     """The first night from which on the delays were longer or shorter than before."""
-    since = [(answers[change.index].night, "longer" if change.longer else "shorter") for change in changes]
     return [
-        {"night": number[night.name], "told": f"{what} from {day(night.started)} on"} for night, what in since
+        {"night": number[answers[change.index].night.name], "told": _change_told(answers, change)}
+        for change in changes
     ]
+
+
+def _change_told(answers: Sequence[Answer], change: ChangePoint) -> str:
+    since = since_when(answers[change.index].night.started, answers[0].night.started)
+    return f"{'longer' if change.longer else 'shorter'} from {since} on"
 
 
 def _each_once(marks: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -137,8 +152,7 @@ def told(
     if left_out:
         said += f" {many(len(left_out), 'night')} could not be measured: nothing is counted of it."
     for point in points:
-        word = "longer" if point.longer else "shorter"
-        said += f" Delays are {word} from {day(answers[point.index].night.started)} on."
+        said += f" Delays are {_change_told(answers, point)}."
     return said if points else f"{said} {change.told[:1].upper()}{change.told[1:]}."
 
 

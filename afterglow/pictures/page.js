@@ -36,7 +36,8 @@
     const names = Object.keys(columns);
     const values = names.map((name) => {
       const column = columns[name];
-      return Array.isArray(column) ? column : column.is.map((number) => column.of[number]);
+      if (Array.isArray(column)) return column;
+      return column.is ? column.is.map((number) => column.of[number]) : Array(column.times).fill(column.all);
     });
     const rows = [];
     for (let i = 0; names.length && i < values[0].length; i++) {
@@ -133,8 +134,8 @@
 
   const drawSurvival = (about) => {
     const picture = opened(study.pictures.survival);
-    const beyond = study.captions.beyond;
-    caption("survival", study.captions.survival + (beyond ? ` Documented, and beyond this axis: ${beyond}.` : ""));
+    caption("survival", study.captions.survival);
+    at("beyond").textContent = study.captions.beyond;
     draw("survival", "survival", picture, `Survival curve of ${about}; what it shows is said below`);
     const { band, unknown, references } = picture.datasets;
     const rows = band.map((row) => [`from ${Number(row.t_s.toFixed(3))} s`, percent(row.low), percent(row.high)]);
@@ -170,8 +171,8 @@
   };
 
   const drawAges = (about) => {
-    const picture = opened(study.pictures.ages);
-    const { ages } = picture.datasets;
+    const ages = opened(study.pictures.nights).datasets.bars.filter((row) => row.age_s !== null);
+    const picture = { datasets: { ages }, params: opened(study.pictures.ages).params };
     caption("ages", study.captions.ages);
     at("ages").classList.toggle("without", !ages.length);
     at("ages").querySelector(".chart").hidden = !ages.length;

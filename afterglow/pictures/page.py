@@ -138,14 +138,14 @@ class Study:
     @cached_property
     def pictures(self) -> dict[str, Picture]:
         """What is drawn of it."""
-        number = {night.name: index for index, night in enumerate(self.nights)}
         found = self.finding
+        nights = over_time.picture(
+            self.answers, self.nights, self.left_out, found.change_points, self.window_s, self.time
+        )
         return {
             "survival": survival.picture(self.estimate, self.window_s, self.time),
-            "nights": over_time.picture(
-                self.answers, self.nights, self.left_out, found.change_points, self.window_s, self.time
-            ),
-            "ages": token_age.picture(self.answers, number, self.window_s),
+            "nights": nights,
+            "ages": token_age.picture(nights.datasets["bars"], self.window_s),
         }
 
     def captions(self) -> dict[str, str]:
@@ -232,7 +232,12 @@ def study_json(study: Study) -> dict[str, Any]:
             "late": found.promise.late,
             "undetermined": found.promise.undetermined,
         },
-        "pictures": {name: picture_json(picture) for name, picture in study.pictures.items()},
+        "pictures": {
+            "survival": picture_json(study.pictures["survival"]),
+            "nights": picture_json(study.pictures["nights"]),
+            # its rows are among the nights' bars, and ten years of them need not be told twice
+            "ages": picture_json(Picture({}, study.pictures["ages"].params)),
+        },
     }
 
 
@@ -245,12 +250,14 @@ def picture_json(picture: Picture) -> dict[str, Any]:
 
 
 def packed(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Rows as columns; a column of words as the words there are and which of them it is."""
+    """Rows as columns: one value alone is told once; words are told as those there are, and which it is."""
     names = dict.fromkeys(name for row in rows for name in row)
     return {name: _column([row.get(name) for row in rows]) for name in names}
 
 
 def _column(values: list[Any]) -> Any:
+    if all(value == values[0] for value in values):
+        return {"all": values[0], "times": len(values)}
     words = [value for value in values if isinstance(value, str)]
     if len(words) < len(values) or not words:
         return values

@@ -36,7 +36,7 @@ DOCUMENTED = (
 )
 """Ceilings as their documentation states them in 2026, shortest first."""
 
-UNSTATED = "Supabase (until the token expires), Okta, Auth0 and Slack state none"
+UNSTATED = "Supabase states none but the token's own end; Okta, Auth0 and Slack state none."
 
 
 def fitting(to_s: float) -> dict[float, str]:

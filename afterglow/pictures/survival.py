@@ -19,7 +19,7 @@ from afterglow.pictures.drawing import (
     time_scale,
 )
 from afterglow.pictures.palette import named
-from afterglow.pictures.references import beyond, fitting
+from afterglow.pictures.references import UNSTATED, beyond, fitting
 from afterglow.timeline import many
 
 if TYPE_CHECKING:
@@ -129,8 +129,9 @@ def told_s(seconds: float) -> str:
 
 
 def documented_beyond(to_s: float) -> str:
-    """The documented delays that the axis does not hold, for the caption."""
-    return ", ".join(f"{each} {told_s(each.delay_s)}" for each in beyond(to_s))
+    """The documented delays that the axis does not hold, in a sentence."""
+    named_only = ", ".join(f"{each} {told_s(each.delay_s)}" for each in beyond(to_s))
+    return (f"Documented, and beyond this axis: {named_only}. " if named_only else "") + UNSTATED
 
 
 def spec() -> Spec:

@@ -6,13 +6,14 @@ each second of age, and begins anew with each token: a sawtooth. Both scales are
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from afterglow.delay import Interval
 from afterglow.pictures.drawing import (
     Picture,
     Spec,
-    ends,
     finished,
     named_rows,
     plain_ticks,
@@ -31,11 +32,11 @@ PARAMS = ("to_s", "window_s", "oldest_s", "ticks", "age_ticks", "starts")
 BAR_PX = "max(1.5, min(6, 0.5 * width / max(1, length(data('ages')))))"
 
 
-def picture(answers: Sequence[Answer], number: Mapping[str, int], window_s: float | None) -> Picture:
-    """A bar for every log-out whose token's age is known."""
-    rows = rows_of(answers, number)
+def picture(bars: Sequence[Mapping[str, Any]], window_s: float | None) -> Picture:
+    """Those of the nights' bars whose token's age is known."""
+    rows = [row for row in bars if row["age_s"] is not None]
     oldest_s = SPARE * max((row["age_s"] for row in rows), default=1.0)
-    to_s = reach_s((each for answer in answers for each in answer.intervals), None)
+    to_s = reach_s((Interval(row["lower_s"], _end_s(row)) for row in rows), None)
     params = {
         "to_s": to_s,
         "ticks": plain_ticks(to_s, 6),
@@ -46,19 +47,8 @@ def picture(answers: Sequence[Answer], number: Mapping[str, int], window_s: floa
     return Picture({"ages": rows}, params)
 
 
-def rows_of(answers: Sequence[Answer], number: Mapping[str, int]) -> list[dict[str, Any]]:
-    """The age of the youngest token that was ended, and exactly the interval's ends, rounded outwards."""
-    return [
-        {
-            "night": number[answer.night.name],
-            "age_s": round(log_out.token_age_s, 1),
-            **ends(interval),
-            "kind": verdict.value,
-        }
-        for answer in answers
-        for log_out, interval, verdict in zip(answer.log_outs, answer.intervals, answer.verdicts, strict=True)
-        if log_out.token_age_s is not None
-    ]
+def _end_s(row: Mapping[str, Any]) -> float:
+    return math.inf if row["upper_s"] is None else row["upper_s"]
 
 
 def told(answers: Sequence[Answer], rows: Sequence[Mapping[str, Any]]) -> str:

@@ -16,7 +16,7 @@ from afterglow.statistics.groups import Answer, Question, answers, left_out
 from afterglow.statistics.npmle import Distribution, estimate
 from afterglow.statistics.promise import Promise, promise_of
 from afterglow.statistics.quantiles import nights_needed, quantile_bounds
-from afterglow.statistics.words import chance_told, counted, percent_down
+from afterglow.statistics.words import chance_told, counted, percent_down, since_when
 
 SHARES = (0.5, 0.9, 0.95, 0.99)
 
@@ -57,7 +57,13 @@ class Finding:
         """In sentences, the most important first."""
         if self.distribution is None:
             return (self.promise.told, *self._doubts())
-        return (self.promise.told, *self._quantiles_told(), self.change.told, *self._since(), *self._doubts())
+        return (self.promise.told, *self._quantiles_told(), *self._changes_told(), *self._doubts())
+
+    def _changes_told(self) -> Iterator[str]:
+        """Of the last nights and of all; "no change" is said only if there is none in either."""
+        if self.change.longer or self.change.shorter or not self.change_points:
+            yield self.change.told
+        yield from self._since()
 
     def _quantiles_told(self) -> Iterator[str]:
         for share, (found, bounds) in self.quantiles.items():
@@ -76,9 +82,9 @@ class Finding:
 
     def _since(self) -> Iterator[str]:
         for point in self.change_points:
-            since = self.answers[point.index].night.started
+            since = since_when(self.answers[point.index].night.started, self.answers[0].night.started)
             yield (
-                f"since {since:%Y-%m-%d} {'longer' if point.longer else 'shorter'}: "
+                f"since {since} {'longer' if point.longer else 'shorter'}: "
                 f"the median was {point.before} before and is {point.after} from then on "
                 f"({chance_told(point.p_value)})"
             )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import datetime
 
 FINE = 99
 """From so many per cent on, tenths matter: 99.9 % is not 99 %."""
@@ -30,11 +31,17 @@ def percent_up(share: float) -> str:
 
 
 def chance_told(p_value: float) -> str:
-    """How often chance alone would show as much, such as "p = 0.03", rounded up to two digits."""
+    """How often chance alone would show as much, such as "p = 0.03", rounded up to two digits at most."""
     if p_value >= 1:
         return "p = 1"
     digits = 1 - math.floor(math.log10(p_value))
-    return f"p = {math.ceil(_steady(p_value * 10**digits)) / 10**digits:.{digits}f}"
+    told = f"{math.ceil(_steady(p_value * 10**digits)) / 10**digits:.{digits}f}"
+    return f"p = {told.rstrip('0').rstrip('.')}"
+
+
+def since_when(moment: datetime, first: datetime) -> str:
+    """The date of a night in UTC, among nights of which this is the first; the time, if that is its date."""
+    return f"{moment:%H:%M} UTC" if moment.date() == first.date() else f"{moment:%Y-%m-%d}"
 
 
 def _steady(number: float) -> float:

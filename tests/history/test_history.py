@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -175,3 +176,12 @@ def test_a_run_that_goes_on_is_told_as_such(folder: Path) -> None:
     [ended] = read_history(folder).runs
     assert isinstance(ended, PastRun)
     assert ended.state == "complete"
+
+
+def test_a_run_that_does_not_say_where_it_was_was_at_home(folder: Path) -> None:
+    """A target has one address unless somebody says otherwise."""
+    made_up().put(folder)
+    [run] = read_history(folder).runs
+    history = History((replace(run, target="chatgpt", site=None),))
+    assert history.latest_site is not None
+    assert len(history.of(*history.latest_site).runs) == 1

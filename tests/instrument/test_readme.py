@@ -12,7 +12,14 @@ from afterglow.settings import Settings
 from cli import app
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ("README.md", "CONTRIBUTING.md", "docs/checked.md", ".env.example")
+DOCUMENTS = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/checked.md",
+    "docs/nightly/README.md",
+    "reports/README.md",
+    ".env.example",
+)
 
 OTHERS = frozenset({"CURRENT_SESSION", "ARGS"})
 """Words in capitals that are no settings."""

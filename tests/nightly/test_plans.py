@@ -156,7 +156,12 @@ def test_the_doctor_tells_what_is_in_the_way(
     found = plan.found(Ended(2))
     assert found.stage.code is Code.NOT_MEASURED
     assert found.troubles == [
-        Trouble(stage="doctor", what="the account: wrong", why="sign-in blocked", remedy="make signin")
+        Trouble(
+            stage="doctor",
+            what="sign-in: the account (wrong)",
+            why="sign-in blocked",
+            remedy="make signin",
+        )
     ]
     assert (tmp_path / "nights" / NIGHT / "doctor.json").exists()
 
@@ -321,7 +326,7 @@ def test_old_reports_go_and_their_names_are_told(tmp_path: Path) -> None:
     assert any(old.name in line for line in night.record.removed)
 
 
-def finding(action: str, layer: str | None = None, *, longer: bool = False) -> dict[str, object]:
+def finding(action: str, layer: str | None = None) -> dict[str, object]:
     """What the trend says of one question, for machines."""
     told = ["the promise", "the median is", "p90 is", "the change", "since then"]
     return {
@@ -334,7 +339,6 @@ def finding(action: str, layer: str | None = None, *, longer: bool = False) -> d
         },
         "told": told,
         "quantiles_s": {"0.5": {}, "0.9": {}},
-        "change": {"longer": longer},
     }
 
 
@@ -345,22 +349,22 @@ def test_the_trend_is_told_in_a_sentence_for_each_action_and_for_what_has_got_wo
     plan = night.trend()
     findings = [
         finding("log out all"),
-        finding("log out all", "access", longer=True),
+        finding("log out all", "access"),
         finding("log out all", "codex"),
     ]
-    write_json(tmp_path / "trend.json", {"findings": findings})
+    write_json(tmp_path / "trend.json", {"findings": findings, "longer_too": ["log out all, access"]})
     assert plan.found is not None
     plan.found(Ended(0))
     assert night.record.trend == [
         "log out all: the promise; the change; since then",
-        "log out all, …: the change; since then",
+        "longer lately, also by themselves: log out all, access",
     ]
 
 
 def test_the_trend_of_yesterday_is_not_told_again(
     tmp_path: Path, write_json: Callable[[Path, object], None]
 ) -> None:
-    write_json(tmp_path / "trend.json", {"findings": [finding("log out all")]})
+    write_json(tmp_path / "trend.json", {"findings": [finding("log out all")], "longer_too": []})
     night = tonight(tmp_path, Settings())
     plan = night.trend()
     assert plan.found is not None

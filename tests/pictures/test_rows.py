@@ -69,7 +69,7 @@ def test_every_bar_is_an_interval_that_was_measured(past: History, studies: list
         drawn = [(row["lower_s"], row["upper_s"]) for row in rows(study, "nights", "bars")]
         assert drawn == [tuple(ends(delay).values()) for delay in measured if delay is not None], asked.told
         assert {frozenset(row) for row in rows(study, "nights", "bars")} == {
-            frozenset({"night", "lower_s", "upper_s", "kind", "turn", "beside"})
+            frozenset({"night", "lower_s", "upper_s", "kind", "turn", "beside", "age_s"})
         }
 
 
@@ -234,6 +234,7 @@ def test_columns_say_what_the_rows_said() -> None:
         "b": {"of": ["x", "y"], "is": [0, 1, 0]},
         "c": [None, None, "only here"],
     }
+    assert packed([{"a": "x"}, {"a": "x"}]) == {"a": {"all": "x", "times": 2}}
     assert packed([]) == {}
 
 

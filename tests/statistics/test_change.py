@@ -75,7 +75,7 @@ def test_a_delay_three_times_as_long_raises_the_alarm_and_a_third_of_it_is_calle
     longer = has_changed(before, nights(14, dice, slower=3.0), chance=dice)
     shorter = has_changed(before, nights(14, dice, slower=0.3), chance=dice)
     assert longer.longer
-    assert longer.told == "the delay has got longer: the last 14 nights beside the 52 before, p = 0.00050"
+    assert longer.told == "the delay has got longer: the last 14 nights beside the 52 before, p = 0.0001"
     assert shorter.shorter
     assert not shorter.longer
     assert shorter.p_value > 0.99

@@ -30,7 +30,7 @@ def test_fifty_nine_good_nights_are_told_from_the_promise_to_the_change() -> Non
         "p95 is 7.00 to 7.10 s; bounds 7.00 to 7.10 s, each with 95 % confidence",
         "p99 is 7.00 to 7.10 s; over 7.00 s with 95 % confidence; "
         "too few nights for an upper bound, which takes 299",
-        "no change is seen: the last 7 nights beside the 52 before, p = 0.47 for longer",
+        "no change is seen: the last 7 nights beside the 52 before, p = 0.45 for longer",
     )
 
 
@@ -62,7 +62,7 @@ def test_a_delay_that_got_longer_is_told_with_the_night_since_when() -> None:
     assert longer.startswith("the delay has got longer: the last 7 nights beside the 53 before, p = 0.00")
     assert since == (
         "since 2026-12-11 longer: the median was 4.00 to 5.00 s before and is 19.00 to 20.00 s from then on "
-        "(p = 0.00050)"
+        "(p = 0.0005)"
     )
     assert finding.change_points[0].index == 40
 

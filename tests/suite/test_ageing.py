@@ -10,18 +10,16 @@ from tests.suite.conftest import Suite
 
 pytestmark = [allure.epic("The suite itself"), allure.feature("Nights")]
 
-EVERY_S = 8.0
-"""The replica looks a session up so long after its newest token was issued, and not before."""
+EVERY_S = 10.0
+"""The replica looks a session up so long after its newest token was issued, and again after
+as long."""
 
 SECONDS_TOLD_S = 1.0
 """A token tells its age in whole seconds: it seems up to one older than it is."""
 
-AT_ONCE_S = 3.0
-"""What is left to do between the wait and the click, at most, on a busy machine."""
-
 
 def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: Suite) -> None:
-    """On a site that looks a session up every 8 s, the delay is what is left of these at the log-out.
+    """On a site that looks a session up every 10 s, the delay is what is left of these at the log-out.
 
     Nothing that is done between the wait and the click gives the session a new token: not the copy, not the
     first looks. Else every night would measure the same point of the token's life.
@@ -30,7 +28,7 @@ def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: 
         "tests/scenario",
         *("-k", "invalidated"),
         LAYERS="page,session,access,replay,mint",
-        AGE_AT_MOST_S="7",
+        AGE_AT_MOST_S="5",
         REPLICA_BEHAVIOUR=f'{{"looks_up_every_s": {EVERY_S}}}',
     )
     assert ran.exit_code == 0, ran.output
@@ -38,12 +36,11 @@ def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: 
     assert drawn is not None, ran.output
     [log_out] = ran.summary["log_outs"]
     token_age_s = log_out["ages_s"]["secondary"]["token"]
-    assert float(drawn[1]) - 0.1 <= token_age_s < float(drawn[1]) + SECONDS_TOLD_S + AT_ONCE_S
+    assert token_age_s >= float(drawn[1])
     [access] = [layer for layer in log_out["layers"] if layer["layer"] == "access"]
-    left_s = EVERY_S - token_age_s % EVERY_S
     lower_s, upper_s = access["delay_s"]
-    assert lower_s <= left_s + SECONDS_TOLD_S
-    assert upper_s >= left_s - SECONDS_TOLD_S
+    left_s = [times * EVERY_S - token_age_s for times in (1, 2, 3)]
+    assert any(lower_s - SECONDS_TOLD_S <= each <= upper_s + SECONDS_TOLD_S for each in left_s)
 
 
 def test_without_a_night_nobody_waits(suite: Suite) -> None:
