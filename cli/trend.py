@@ -99,7 +99,7 @@ def _tell_found(console: Console, studies: list[Study]) -> None:
             console.print(Text(printable(study.question.action), "bold"))
             for sentence in study.told:
                 console.print(Padding(Text(sentence), (0, 0, 0, 2)))
-    if worse := _worse(studies):
+    if worse := longer_too(studies):
         console.print(Text(f"longer lately, also by themselves: {' · '.join(worse)}", "yellow"))
 
 
@@ -110,7 +110,7 @@ def _tell_passed_over(console: Console, history: History) -> None:
         console.print(Text(f"{len(history.passed_over) - PASSED_OVER} more passed over", "dim"))
 
 
-def _worse(studies: list[Study]) -> list[str]:
+def longer_too(studies: list[Study]) -> list[str]:
     """The narrowed questions whose delay has got longer.
 
     They are many: each is held to its share of the level, so that all together raise no more false alarms
@@ -122,7 +122,7 @@ def _worse(studies: list[Study]) -> list[str]:
 
 
 def _figures(here: History, chosen: Site | None, studies: list[Study]) -> dict[str, object]:
-    """What was found, for machines. longer_too: see `_worse`."""
+    """What was found, for machines. longer_too: see `longer_too`."""
     target, site = chosen or (None, None)
     return {
         "target": target,
@@ -130,7 +130,7 @@ def _figures(here: History, chosen: Site | None, studies: list[Study]) -> dict[s
         "nights": len(here.nights),
         "runs": len(here.runs),
         "passed_over": list(here.passed_over),
-        "longer_too": _worse(studies),
+        "longer_too": longer_too(studies),
         "findings": [study.finding.to_json() for study in studies],
     }
 

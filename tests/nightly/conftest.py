@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,6 +18,11 @@ from afterglow.settings import without_settings
 from cli.place import ROOT
 
 WITHIN_S = 60
+
+
+def _hears_a_hang_up() -> None:
+    """Whoever runs the tests under nohup has made all that they start deaf to it."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class FakedNight:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_hears_a_hang_up if os.name == "posix" else None,
         )
 
     def run(self, *stages: str, **env: str) -> tuple[int, str]:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +23,11 @@ FINE = "fine=print('all is well')"
 READY = "import pathlib; pathlib.Path({!r}).touch(); "
 WAITS = "import time; time.sleep(600)"
 DEAF = "import signal; [signal.signal(n, signal.SIG_IGN) for n in (signal.SIGINT, signal.SIGTERM)]; "
+HARDENED = """
+import pathlib, signal
+signal.signal(signal.SIGINT, lambda *_: pathlib.Path({heard!r}).touch())
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+"""
 TIDIES = """
 import pathlib, time
 try:
@@ -112,11 +116,12 @@ def test_asked_to_end_it_lets_the_stage_finish_in_order_and_writes_its_summary(
 
 
 def test_asked_twice_it_ends_at_once_and_tells_all_the_same(night: FakedNight, tmp_path: Path) -> None:
-    ready = tmp_path / "ready"
-    process = night.start(f"deaf={DEAF}{READY.format(str(ready))}{WAITS}", FAKED_CLEAN_UP_S="600")
+    ready, heard = tmp_path / "ready", tmp_path / "heard"
+    deaf = f"deaf={HARDENED.format(heard=str(heard))}{READY.format(str(ready))}{WAITS}"
+    process = night.start(deaf, FAKED_CLEAN_UP_S="600")
     wait_for(ready.exists, "the stage")
     process.send_signal(signal.SIGINT)
-    time.sleep(1)  # the first one must have arrived, or the two are one
+    wait_for(heard.exists, "the first Ctrl-C to arrive")  # or the two are one
     process.send_signal(signal.SIGINT)
     code, said = night.ended(process)
     assert code == 130, said

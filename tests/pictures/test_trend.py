@@ -9,11 +9,14 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 
 import pytest
 from rich.console import Console
 
 from afterglow.history.read import History
+from afterglow.pictures.page import Study, is_narrowed, studied
+from afterglow.statistics.change import ALARM
 from cli import trend
 from cli.place import ROOT, Stop
 from tests.pictures.conftest import HOSTILE, MANY
@@ -127,3 +130,20 @@ def test_the_same_nights_tell_the_same_twice(tmp_path: Path, monkeypatch: pytest
     first = page.read_bytes()
     assert told(history(Made(30)), tmp_path, monkeypatch)[1] == said
     assert page.read_bytes() == first
+
+
+def test_a_door_is_named_as_longer_only_if_that_is_sure_in_spite_of_all_the_others() -> None:
+    """Each would raise one false alarm in a hundred by itself."""
+    studies = studied(history(MANY).nights, Random(1))  # noqa: S311 - no secret
+    narrowed = [study for study in studies if is_narrowed(study.question)]
+    assert len(narrowed) > 1
+
+    def with_chance(p_value: float) -> list[Study]:
+        change = replace(narrowed[0].finding.change, p_value=p_value)
+        first = replace(narrowed[0], finding=replace(narrowed[0].finding, change=change))
+        calm = replace(narrowed[0].finding.change, p_value=0.5)
+        others = [replace(each, finding=replace(each.finding, change=calm)) for each in narrowed[1:]]
+        return [first, *others]
+
+    assert trend.longer_too(with_chance(ALARM)) == []
+    assert trend.longer_too(with_chance(ALARM / len(narrowed))) == [narrowed[0].question.told]

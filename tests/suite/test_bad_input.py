@@ -146,7 +146,7 @@ def test_ctrl_c_in_the_middle_of_a_watch_loses_nothing(suite: Suite) -> None:
     output, _ = run.communicate(timeout=30)
     assert run.returncode == pytest.ExitCode.INTERRUPTED, output
     assert "Traceback" not in output
-    assert kinds(suite.folder)[-2:] == ["measurement", "end"]
+    assert kinds(suite.folder)[-3:] == ["measurement", "telemetry", "end"]
     summary = json.loads((suite.folder / "summary.json").read_text(encoding="utf-8"))
     assert (summary["state"], summary["verdict"]) == ("interrupted", "undetermined")
     assert {measurement["layer"] for measurement in summary["measurements"]} >= {"session", "access", "page"}
