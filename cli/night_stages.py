@@ -243,9 +243,7 @@ def _told_by(path: Path) -> Iterator[str]:
     found = json.loads(path.read_text(encoding="utf-8"))
     for finding in found["findings"]:
         question = finding["question"]
-        promise, *rest = finding["told"]
-        change = rest[len(finding["quantiles_s"]) :]
         if question["layer"] is question["surface"] is question["engine"] is None:
-            yield f"{question['action']}: {'; '.join([promise, *change])}"
+            yield f"{question['action']}: {'; '.join(finding['in_short'])}"
     if found["longer_too"]:
         yield f"longer lately, also by themselves: {' · '.join(found['longer_too'])}"

@@ -55,9 +55,14 @@ class Finding:
     @property
     def told(self) -> tuple[str, ...]:
         """In sentences, the most important first."""
-        if self.distribution is None:
-            return (self.promise.told, *self._doubts())
-        return (self.promise.told, *self._quantiles_told(), *self._changes_told(), *self._doubts())
+        first, *others = self.in_short
+        return (first, *self._quantiles_told(), *others)
+
+    @property
+    def in_short(self) -> tuple[str, ...]:
+        """The same without the quantiles."""
+        changes = () if self.distribution is None else self._changes_told()
+        return (self.promise.told, *changes, *self._doubts())
 
     def _changes_told(self) -> Iterator[str]:
         """Of the last nights and of all; "no change" is said only if there is none in either."""
@@ -66,19 +71,34 @@ class Finding:
         yield from self._since()
 
     def _quantiles_told(self) -> Iterator[str]:
-        for share, (found, bounds) in self.quantiles.items():
-            name = "the median" if share == 0.5 else f"p{100 * share:g}"
-            yield f"{name} is {found}; {self._bounds_told(share, bounds)}"
+        """One by one as long as there are nights enough; all the others in one sentence."""
+        bounded = [share for share in self.quantiles if self.n_nights >= self._needed(share)]
+        for share in bounded:
+            found, bounds = self.quantiles[share]
+            yield f"{_name(share)} is {found}; {self._bounds_told(bounds)}"
+        if open_ := [share for share in self.quantiles if share not in bounded]:
+            takes = [f"{_name(share)} ({self._needed(share)})" for share in open_]
+            takes[0] = takes[0].replace("(", "(it takes ")
+            yield f"too few nights for {', '.join(takes)}{self._at_least_told(open_)}"
 
-    def _bounds_told(self, share: float, bounds: Interval) -> str:
-        confidence = f"with {percent_down(self.promise.confidence)} confidence"
+    def _needed(self, share: float) -> int:
+        return nights_needed(share, self.promise.confidence)
+
+    def _bounds_told(self, bounds: Interval) -> str:
         if math.isfinite(bounds.upper_s):
-            return f"bounds {bounds}, each {confidence}"
-        needed = nights_needed(share, self.promise.confidence)
-        why = f"too few nights for an upper bound, which takes {needed}"
-        if self.n_nights >= needed:
-            why = "no upper bound, as too many nights saw no end"
-        return f"{bounds} {confidence}; {why}" if bounds.lower_s else why
+            return f"bounds {bounds}, each {self._confidently}"
+        why = "no upper bound, as too many nights saw no end"
+        return f"{bounds} {self._confidently}; {why}" if bounds.lower_s else why
+
+    def _at_least_told(self, shares: Sequence[float]) -> str:
+        """What is known of them all the same."""
+        lower = [(share, bounds) for share in shares if (bounds := self.quantiles[share][1]).lower_s]
+        told = ", ".join(f"{_name(share)} is {bounds}" for share, bounds in lower)
+        return f"; {told}, {self._confidently}" if told else ""
+
+    @property
+    def _confidently(self) -> str:
+        return f"with {percent_down(self.promise.confidence)} confidence"
 
     def _since(self) -> Iterator[str]:
         for point in self.change_points:
@@ -110,6 +130,7 @@ class Finding:
             "log_outs": self.n_log_outs,
             "left_out": self.left_out,
             "told": list(self.told),
+            "in_short": list(self.in_short),
             "promise": {
                 "late": self.promise.late,
                 "undetermined": self.promise.undetermined,
@@ -154,6 +175,10 @@ class Finding:
             "median_before_s": delay_json(point.before),
             "median_after_s": delay_json(point.after),
         }
+
+
+def _name(share: float) -> str:
+    return "the median" if share == 0.5 else f"p{100 * share:g}"
 
 
 def find(nights: Sequence[Night], question: Question, *, last: int = 7, chance: Random) -> Finding:

@@ -328,7 +328,6 @@ def test_old_reports_go_and_their_names_are_told(tmp_path: Path) -> None:
 
 def finding(action: str, layer: str | None = None) -> dict[str, object]:
     """What the trend says of one question, for machines."""
-    told = ["the promise", "the median is", "p90 is", "the change", "since then"]
     return {
         "question": {
             "action": action,
@@ -337,8 +336,7 @@ def finding(action: str, layer: str | None = None) -> dict[str, object]:
             "engine": None,
             "told": f"{action}, …",
         },
-        "told": told,
-        "quantiles_s": {"0.5": {}, "0.9": {}},
+        "in_short": ["the promise", "the change", "since then"],
     }
 
 

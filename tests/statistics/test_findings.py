@@ -28,8 +28,7 @@ def test_fifty_nine_good_nights_are_told_from_the_promise_to_the_change() -> Non
         "the median is 4.00 to 4.10 s; bounds 3.00 to 5.10 s, each with 95 % confidence",
         "p90 is 7.00 to 7.10 s; bounds 6.00 to 7.10 s, each with 95 % confidence",
         "p95 is 7.00 to 7.10 s; bounds 7.00 to 7.10 s, each with 95 % confidence",
-        "p99 is 7.00 to 7.10 s; over 7.00 s with 95 % confidence; "
-        "too few nights for an upper bound, which takes 299",
+        "too few nights for p99 (it takes 299); p99 is over 7.00 s, with 95 % confidence",
         "no change is seen: the last 7 nights beside the 52 before, p = 0.45 for longer",
     )
 
@@ -46,12 +45,8 @@ def test_one_night_is_an_anecdote() -> None:
     assert finding.told == (
         "1 night, none late: at least 5 % within the window, with 95 % confidence; "
         "too few nights to show 95 %, which takes 59, none of them late",
-        "the median is 4.00 to 5.00 s; too few nights for an upper bound, which takes 5",
-        "p90 is 4.00 to 5.00 s; too few nights for an upper bound, which takes 29",
-        "p95 is 4.00 to 5.00 s; over 4.00 s with 95 % confidence; "
-        "too few nights for an upper bound, which takes 59",
-        "p99 is 4.00 to 5.00 s; over 4.00 s with 95 % confidence; "
-        "too few nights for an upper bound, which takes 299",
+        "too few nights for the median (it takes 5), p90 (29), p95 (59), p99 (299); "
+        "p95 is over 4.00 s, p99 is over 4.00 s, with 95 % confidence",
         "too few nights to see a change: 1 lately, 0 before; it takes 9 or more",
     )
 
@@ -126,3 +121,10 @@ def test_the_json_has_no_infinity_and_every_figure() -> None:
     (point,) = told["change_points"]
     assert (point["night"], point["longer"]) == ("20261211", True)
     assert point["median_after_s"] == [19.0, 20.0]
+
+
+def test_in_short_is_the_same_without_the_quantiles() -> None:
+    finding = found(simple_nights(*[(4, 5)] * 40, *[(19, 20)] * 20))
+    assert finding.in_short == (finding.told[0], *finding.told[-2:])
+    assert finding.to_json()["in_short"] == list(finding.in_short)
+    assert len(finding.told) > len(finding.in_short)

@@ -67,6 +67,12 @@ class Cron:
         return ran.returncode, log.read_text(encoding="utf-8")
 
     @property
+    def attached(self) -> list[dict[str, Any]]:
+        """What is attached to the runs as a whole, in the report's order; without what is of all nights."""
+        paths = sorted((self.reports / "allure-results").glob("0*-globals.json"))
+        return [each for path in paths for each in json.loads(path.read_text("utf-8"))["attachments"]]
+
+    @property
     def path(self) -> dict[str, str]:
         """The PATH of the crontab."""
         [path] = re.findall(r"^PATH=(.*)$", (FOLDER / "crontab").read_text(encoding="utf-8"), re.M)
@@ -136,6 +142,11 @@ def test_a_broken_promise_ends_with_1_and_repetitions_are_no_retries_of_each_oth
     assert len(first) == len(second) == 3
     assert {each["historyId"] for each in first}.isdisjoint(each["historyId"] for each in second)
     assert all(parameter["excluded"] for each in first for parameter in repetitions(each))
+    attached = [each["name"] for each in cron.attached]
+    assert len(attached) == len(set(attached)), "nobody knows which repetition these are of"
+    assert [name.endswith("(repetition 1)") for name in attached] == sorted(
+        (name.endswith("(repetition 1)") for name in attached), reverse=True
+    ), "the first repetition's do not come first"
     runs = read_history(cron.reports / "runs").runs
     assert [run.repetition for run in runs] == [1, 2]
     assert len({run.night for run in runs}) == 1
