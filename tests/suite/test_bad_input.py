@@ -143,9 +143,10 @@ def test_ctrl_c_in_the_middle_of_a_watch_loses_nothing(suite: Suite) -> None:
     wait_for(lambda: "log-out" in kinds(suite.folder), "the log-out")
     wait_for(lambda: kinds(suite.folder)[-20:].count("reading") == 20, "readings after it")
     os.killpg(run.pid, signal.SIGINT)
-    output, _ = run.communicate(timeout=30)
-    assert run.returncode == pytest.ExitCode.INTERRUPTED, output
-    assert "Traceback" not in output
+    ran = suite.ended(run)
+    assert ran.exit_code == pytest.ExitCode.INTERRUPTED, ran.output
+    assert "Traceback" not in ran.output
+    assert ran.statuses == {"broken"}, "a test that was cut off has not passed"
     assert kinds(suite.folder)[-3:] == ["measurement", "telemetry", "end"]
     summary = json.loads((suite.folder / "summary.json").read_text(encoding="utf-8"))
     assert (summary["state"], summary["verdict"]) == ("interrupted", "undetermined")
