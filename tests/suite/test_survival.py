@@ -237,6 +237,8 @@ def process_stopped(folder: Path) -> Disturbed:
         run.logged_out()
         run.until(1.5)
         os.kill(run.process.pid, signal.SIGSTOP)
+        # the last of its threads stops a moment later, and may still ask something meanwhile
+        os.waitid(os.P_PID, run.process.pid, os.WSTOPPED | os.WNOWAIT)
         from_s = run.since_s
         run.until(from_s + 5)
         run.cut_s = (from_s, run.since_s)
