@@ -14,8 +14,8 @@ EVERY_S = 10.0
 """The replica looks a session up so long after its newest token was issued, and again after
 as long."""
 
-SECONDS_TOLD_S = 1.0
-"""A token tells its age in whole seconds: it seems up to one older than it is."""
+UNSURE_S = 2.0
+"""A site tells its clock in whole seconds, by the Date of an answer, and late by as long as that took."""
 
 
 def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: Suite) -> None:
@@ -28,7 +28,8 @@ def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: 
         "tests/scenario",
         *("-k", "invalidated"),
         LAYERS="page,session,access,replay,mint",
-        AGE_AT_MOST_S="5",
+        AGE_AT_MOST_S="8",
+        REVOCATION_WINDOW_S="30",
         REPLICA_BEHAVIOUR=f'{{"looks_up_every_s": {EVERY_S}}}',
     )
     assert ran.exit_code == 0, ran.output
@@ -36,11 +37,11 @@ def test_the_age_at_log_out_is_the_one_that_was_drawn_and_sets_the_delay(suite: 
     assert drawn is not None, ran.output
     [log_out] = ran.summary["log_outs"]
     token_age_s = log_out["ages_s"]["secondary"]["token"]
-    assert token_age_s >= float(drawn[1])
+    assert token_age_s >= float(drawn[1]) - UNSURE_S
     [access] = [layer for layer in log_out["layers"] if layer["layer"] == "access"]
     lower_s, upper_s = access["delay_s"]
     left_s = [times * EVERY_S - token_age_s for times in (1, 2, 3)]
-    assert any(lower_s - SECONDS_TOLD_S <= each <= upper_s + SECONDS_TOLD_S for each in left_s)
+    assert any(lower_s - UNSURE_S <= each <= upper_s + UNSURE_S for each in left_s)
 
 
 def test_without_a_night_nobody_waits(suite: Suite) -> None:
